@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Structs described by rows: to JSON, from JSON, compared. */
+#include "base/rec.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* The layout every LIST() has. */
+struct any_list {
+	void *at;
+	size_t n, cap;
+};
+
+static const void *member(const void *rec, const struct rec_row *row)
+{
+	return (const char *)rec + row->offset;
+}
+
+static const char *get_str(const void *p)
+{
+	const char *s;
+
+	memcpy(&s, p, sizeof(s));
+	return s;
+}
+
+static int get_enum(const void *p)
+{
+	int v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static struct any_list get_list(const void *p)
+{
+	struct any_list l;
+
+	memcpy(&l, p, sizeof(l));
+	return l;
+}
+
+static void write_list(struct jw *j, const struct rec_row *row, struct any_list l)
+{
+	jw_open(j, '[');
+	for (size_t i = 0; i < l.n; i++) {
+		if (row->type == REC_STRS)
+			jw_str(j, get_str((const char *)l.at + i * sizeof(char *)));
+		else
+			rec_write(j, row->rows, (const char *)l.at + i * row->size);
+	}
+	jw_close(j, ']');
+}
+
+/* False for what is left out of the file: absent strings, unknown facts, empty lists. */
+static bool present(const struct rec_row *row, const void *p)
+{
+	switch (row->type) {
+	case REC_STR:
+		return get_str(p) != NULL;
+	case REC_TRI:
+		return get_enum(p) != TRI_UNKNOWN;
+	case REC_STRS:
+	case REC_LIST:
+		return get_list(p).n > 0;
+	case REC_BOOL:
+	case REC_INT:
+	case REC_WORD:
+	case REC_OBJ:
+		return true;
+	}
+	return false;
+}
+
+static void write_value(struct jw *j, const struct rec_row *row, const void *p)
+{
+	long long number;
+
+	switch (row->type) {
+	case REC_STR:
+		jw_str(j, get_str(p));
+		break;
+	case REC_BOOL:
+		jw_bool(j, *(const bool *)p);
+		break;
+	case REC_TRI:
+		jw_bool(j, get_enum(p) == TRI_YES);
+		break;
+	case REC_INT:
+		memcpy(&number, p, sizeof(number));
+		jw_int(j, number);
+		break;
+	case REC_WORD:
+		jw_str(j, row->words[get_enum(p)]);
+		break;
+	case REC_STRS:
+	case REC_LIST:
+		write_list(j, row, get_list(p));
+		break;
+	case REC_OBJ:
+		rec_write(j, row->rows, p);
+		break;
+	}
+}
+
+void rec_write(struct jw *j, const struct rec_row *rows, const void *rec)
+{
+	jw_open(j, '{');
+	for (const struct rec_row *row = rows; row->name; row++) {
+		const void *p = member(rec, row);
+
+		if (!present(row, p))
+			continue;
+		jw_key(j, row->name);
+		write_value(j, row, p);
+	}
+	jw_close(j, '}');
+}
+
+struct reading {
+	const char *what;
+	struct arena *a;
+	struct err *e;
+};
+
+static int read_rec(const struct reading *r, const char *path, const struct rec_row *rows,
+		    const json_t *o, void *rec);
+
+static int wrong(const struct reading *r, const char *path, const char *wanted)
+{
+	return err_set(r->e, GP_BAD_FACTS, "%s: '%s' must be %s", r->what, path, wanted);
+}
+
+static int read_word(const struct reading *r, const char *path, const struct rec_row *row,
+		     const json_t *v, void *p)
+{
+	const char *s = json_string_value(v);
+
+	for (int i = 0; s && row->words[i]; i++) {
+		if (str_eq(s, row->words[i])) {
+			memcpy(p, &i, sizeof(i));
+			return 0;
+		}
+	}
+	return err_set(r->e, GP_BAD_FACTS, "%s: '%s' has a value that is not known here", r->what,
+		       path);
+}
+
+static int read_list(const struct reading *r, const char *path, const struct rec_row *row,
+		     const json_t *v, void *p)
+{
+	size_t item = row->type == REC_STRS ? sizeof(char *) : row->size;
+	struct any_list l = { .n = json_array_size(v), .cap = json_array_size(v) };
+
+	if (!json_is_array(v))
+		return wrong(r, path, "a list");
+	l.at = arena_alloc(r->a, l.n * item);
+	for (size_t i = 0; i < l.n; i++) {
+		const json_t *one = json_array_get(v, i);
+		char *at = (char *)l.at + i * item;
+		auto_free char *where = mem_printf("%s[%zu]", path, i);
+
+		if (row->type == REC_LIST) {
+			if (read_rec(r, where, row->rows, one, at))
+				return -1;
+		} else if (json_is_string(one)) {
+			const char *s = arena_str(r->a, json_string_value(one));
+
+			memcpy(at, &s, sizeof(s));
+		} else {
+			return wrong(r, where, "a string");
+		}
+	}
+	memcpy(p, &l, sizeof(l));
+	return 0;
+}
+
+static int read_tri(const struct reading *r, const char *path, const json_t *v, void *p)
+{
+	int t = json_is_true(v) ? TRI_YES : TRI_NO;
+
+	if (!json_is_boolean(v))
+		return wrong(r, path, "true or false");
+	memcpy(p, &t, sizeof(t));
+	return 0;
+}
+
+static int read_value(const struct reading *r, const char *path, const struct rec_row *row,
+		      const json_t *v, void *p)
+{
+	const char *s;
+	long long number;
+
+	switch (row->type) {
+	case REC_STR:
+		if (!json_is_string(v))
+			return wrong(r, path, "a string");
+		s = arena_str(r->a, json_string_value(v));
+		memcpy(p, &s, sizeof(s));
+		return 0;
+	case REC_BOOL:
+		if (!json_is_boolean(v))
+			return wrong(r, path, "true or false");
+		*(bool *)p = json_is_true(v);
+		return 0;
+	case REC_TRI:
+		return read_tri(r, path, v, p);
+	case REC_INT:
+		if (!json_is_integer(v))
+			return wrong(r, path, "a whole number");
+		number = json_integer_value(v);
+		memcpy(p, &number, sizeof(number));
+		return 0;
+	case REC_WORD:
+		return read_word(r, path, row, v, p);
+	case REC_STRS:
+	case REC_LIST:
+		return read_list(r, path, row, v, p);
+	case REC_OBJ:
+		return read_rec(r, path, row->rows, v, p);
+	}
+	return 0;
+}
+
+static const struct rec_row *find_row(const struct rec_row *rows, const char *name)
+{
+	for (; rows->name; rows++)
+		if (str_eq(rows->name, name))
+			return rows;
+	return NULL;
+}
+
+static int read_rec(const struct reading *r, const char *path, const struct rec_row *rows,
+		    const json_t *o, void *rec)
+{
+	const char *key;
+	json_t *v;
+
+	if (!json_is_object(o))
+		return wrong(r, *path ? path : "the top", "an object");
+	json_object_foreach ((json_t *)(size_t)o, key, v) {
+		const struct rec_row *row = find_row(rows, key);
+		auto_free char *where = mem_printf("%s%s%s", path, *path ? "." : "", key);
+
+		if (!row)
+			return err_set(r->e, GP_BAD_FACTS, "%s: unknown key '%s'", r->what, where);
+		if (read_value(r, where, row, v, (char *)rec + row->offset))
+			return -1;
+	}
+	return 0;
+}
+
+int rec_read(const char *text, size_t len, const char *what, const struct rec_row *rows, void *rec,
+	     struct arena *a, struct err *e)
+{
+	struct reading r = { what, a, e };
+	json_error_t je;
+	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
+	int rc;
+
+	if (!root)
+		return err_set(e, GP_BAD_FACTS, "%s:%d:%d: %s", what, je.line, je.column, je.text);
+	rc = read_rec(&r, "", rows, root, rec);
+	json_decref(root);
+	return rc;
+}
+
+struct diffing {
+	rec_differs *differs;
+	void *ctx;
+};
+
+static void diff_rec(const struct diffing *d, const char *path, const struct rec_row *rows,
+		     const void *left, const void *right);
+
+/* One value as text, for the message; NULL when it is not there. The caller frees. */
+static char *value_text(const struct rec_row *row, const void *p)
+{
+	auto_buf struct buf b = BUF_TEXT;
+	struct jw j = { .out = &b, .compact = true };
+
+	if (!p || !present(row, p))
+		return NULL;
+	if (row->type == REC_STR)
+		return mem_strdup(get_str(p));
+	write_value(&j, row, p);
+	return buf_steal_str(&b);
+}
+
+static void diff_list(const struct diffing *d, const char *path, const struct rec_row *row,
+		      const void *left, const void *right)
+{
+	struct any_list l = get_list(left), r = get_list(right);
+	bool strings = row->type == REC_STRS;
+	size_t size = strings ? sizeof(char *) : row->size;
+	struct rec_row item = { .type = strings ? REC_STR : REC_OBJ, .rows = row->rows };
+
+	for (size_t i = 0; i < l.n || i < r.n; i++) {
+		const char *a = i < l.n ? (const char *)l.at + i * size : NULL;
+		const char *b = i < r.n ? (const char *)r.at + i * size : NULL;
+		auto_free char *where = mem_printf("%s[%zu]", path, i);
+		auto_free char *a_text = value_text(&item, a);
+		auto_free char *b_text = value_text(&item, b);
+
+		if (a && b && !strings)
+			diff_rec(d, where, row->rows, a, b);
+		else if (!str_eq(a_text, b_text))
+			d->differs(d->ctx, where, a_text, b_text);
+	}
+}
+
+static void diff_rec(const struct diffing *d, const char *path, const struct rec_row *rows,
+		     const void *left, const void *right)
+{
+	for (const struct rec_row *row = rows; row->name; row++) {
+		const void *a = member(left, row), *b = member(right, row);
+		auto_free char *where = mem_printf("%s%s%s", path, *path ? "." : "", row->name);
+
+		if (row->type == REC_OBJ) {
+			diff_rec(d, where, row->rows, a, b);
+		} else if (row->type == REC_LIST || row->type == REC_STRS) {
+			diff_list(d, where, row, a, b);
+		} else {
+			auto_free char *a_text = value_text(row, a);
+			auto_free char *b_text = value_text(row, b);
+
+			if (!str_eq(a_text, b_text))
+				d->differs(d->ctx, where, a_text, b_text);
+		}
+	}
+}
+
+void rec_diff(const struct rec_row *rows, const void *left, const void *right, rec_differs *differs,
+	      void *ctx)
+{
+	struct diffing d = { differs, ctx };
+
+	diff_rec(&d, "", rows, left, right);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is compatible with what: parsing and asking the catalog. */
+#include "catalog.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* catalog/ *.cat in one piece, each file after a line "file NAME"; see the Makefile. */
+__asm__(".section .rodata\n"
+	".global catalog_text\n"
+	".global catalog_text_end\n"
+	"catalog_text:\n"
+	".incbin \"" CATALOG_TEXT "\"\n"
+	"catalog_text_end:\n"
+	".byte 0\n"
+	".previous\n");
+extern const char catalog_text[], catalog_text_end[];
+
+const char *catalog_builtin(size_t *ret_len)
+{
+	*ret_len = (size_t)(catalog_text_end - catalog_text);
+	return catalog_text;
+}
+
+struct loading {
+	struct catalog *c;
+	const char *name; /* of the whole text, for messages */
+	const char *file; /* the part we are in */
+	const char *source;
+	unsigned line;
+	struct record_attr attrs[64]; /* of the line being read */
+	size_t n;
+	struct err *e;
+};
+
+static int malformed(const struct loading *l, const char *why)
+{
+	return err_set(l->e, GP_BAD_CATALOG, "catalog %s, %s:%u: %s", l->name,
+		       l->file ? l->file : "top", l->line, why);
+}
+
+/*
+ * Take one token off *at, ending it with a NUL in place: a word, or a "quoted" text. `end` says
+ * where it stopped. NULL when it is malformed.
+ */
+static char *token(char **at, const char *stop)
+{
+	char *start = *at, *end;
+
+	if (*start == '"') {
+		start++;
+		end = strchr(start, '"');
+		if (!end || (end[1] && end[1] != ' '))
+			return NULL;
+		*at = end + 1;
+	} else {
+		end = start + strcspn(start, stop);
+		if (end == start || memchr(start, '"', (size_t)(end - start)))
+			return NULL;
+		*at = end;
+	}
+	if (**at == ' ') {
+		**at = '\0';
+		++*at;
+	}
+	*end = '\0';
+	return start;
+}
+
+static int read_attr(struct loading *l, char **at)
+{
+	char *equals = strchr(*at, '=');
+	char *name = *at;
+	struct record_attr *attr = &l->attrs[l->n];
+
+	if (l->n == sizeof(l->attrs) / sizeof(*l->attrs))
+		return malformed(l, "too many values");
+	if (!equals || memchr(name, ' ', (size_t)(equals - name)) || equals == name)
+		return malformed(l, "expected NAME=VALUE");
+	*equals = '\0';
+	*at = equals + 1;
+	attr->name = name;
+	attr->value = token(at, " ");
+	if (!attr->value)
+		return malformed(l, "a value is empty or its quotes are not closed");
+	l->n++;
+	return 0;
+}
+
+static int read_header(struct loading *l, const char *format)
+{
+	unsigned long long v = 0;
+
+	if (!str_to_u64(format, &v))
+		return malformed(l, "expected: catalog FORMAT date=DATE");
+	if (v != CATALOG_FORMAT)
+		return err_set(l->e, GP_BAD_CATALOG,
+			       "catalog %s has format %llu, this program reads format %d", l->name,
+			       v, CATALOG_FORMAT);
+	if (l->n != 1 || !str_eq(l->attrs[0].name, "date"))
+		return malformed(l, "expected: catalog FORMAT date=DATE");
+	l->c->date = l->attrs[0].value;
+	return 0;
+}
+
+/* What the rest of the program takes for granted: a record of this kind has this attribute. */
+static const struct {
+	const char *kind, *name;
+} required[] = {
+	{ "gpu", "name" },
+	{ "archive-driver", "branch" },
+	{ "archive-driver", "version" },
+	{ "role", "packages" },
+	{ "role", "what" },
+};
+
+static int check_required(const struct loading *l, const struct record *r)
+{
+	for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
+		if (str_eq(required[i].kind, r->kind) && !record_get(r, required[i].name))
+			return malformed(l, arena_printf(l->c->a, "%s %s has no %s", r->kind,
+							 r->key, required[i].name));
+	return 0;
+}
+
+static int keep_record(struct loading *l, const char *kind, const char *key)
+{
+	struct record *r;
+	struct record_attr *attrs;
+
+	if (!l->c->date)
+		return malformed(l, "the first record must be: catalog FORMAT date=DATE");
+	if (!l->source)
+		return malformed(l, "no source is given for this record");
+	attrs = arena_alloc(l->c->a, l->n * sizeof(*attrs));
+	if (l->n)
+		memcpy(attrs, l->attrs, l->n * sizeof(*attrs));
+	r = list_push(l->c->a, &l->c->records);
+	*r = (struct record){ kind, key, l->source, l->file, l->line, attrs, l->n };
+	return check_required(l, r);
+}
+
+static int read_line(struct loading *l, char *at)
+{
+	char *kind, *key;
+
+	if (!*at || *at == '#')
+		return 0;
+	kind = token(&at, " ");
+	key = kind && *at ? token(&at, " ") : NULL;
+	if (!key)
+		return malformed(l, "expected KIND KEY");
+	if (str_eq(kind, "file")) {
+		l->file = key;
+		l->line = 0;
+		l->source = NULL;
+		return 0;
+	}
+	if (str_eq(kind, "group"))
+		l->source = NULL;
+	else if (str_eq(kind, "source"))
+		l->source = key;
+	for (l->n = 0; *at;)
+		if (read_attr(l, &at))
+			return -1;
+	if (str_eq(kind, "catalog"))
+		return read_header(l, key);
+	if (str_eq(kind, "group") || str_eq(kind, "source"))
+		return l->n ? malformed(l, "expected only a name") : 0;
+	return keep_record(l, kind, key);
+}
+
+int catalog_load(const char *text, size_t len, const char *name, struct arena *a,
+		 struct catalog *ret, struct err *e)
+{
+	/* Values point into one copy that is cut up in place: no allocation a value. */
+	char *copy = arena_alloc(a, len + 1);
+	struct loading l = { .c = ret, .name = name, .e = e };
+
+	memcpy(copy, text, len);
+	*ret = (struct catalog){ .a = a };
+	if (memchr(copy, '\0', len))
+		return err_set(e, GP_BAD_CATALOG, "catalog %s: a NUL byte; it is not text", name);
+	for (char *at = copy; *at;) {
+		char *end = strchr(at, '\n');
+		char *next = end ? end + 1 : at + strlen(at);
+
+		if (end)
+			*end = '\0';
+		l.line++;
+		if (read_line(&l, at))
+			return -1;
+		at = next;
+	}
+	if (!ret->date)
+		return err_set(e, GP_BAD_CATALOG, "catalog %s is empty", name);
+	return 0;
+}
+
+const struct record *catalog_next(const struct catalog *c, const char *kind,
+				  const struct record *after)
+{
+	const struct record *r = after ? after + 1 : c->records.at;
+
+	for (; r && r < c->records.at + c->records.n; r++)
+		if (str_eq(r->kind, kind))
+			return r;
+	return NULL;
+}
+
+const struct record *catalog_find(const struct catalog *c, const char *kind, const char *key)
+{
+	const struct record *r = NULL;
+
+	while ((r = catalog_next(c, kind, r)))
+		if (str_eq(r->key, key))
+			return r;
+	return NULL;
+}
+
+const char *record_get(const struct record *r, const char *name)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (str_eq(r->attrs[i].name, name))
+			return r->attrs[i].value;
+	return NULL;
+}
+
+bool record_is(const struct record *r, const char *name, const char *value)
+{
+	return str_eq(record_get(r, name), value);
+}
+
+bool record_has(const struct record *r, const char *name, const char *word)
+{
+	const char *at = record_get(r, name);
+	size_t n = strlen(word);
+
+	while (at) {
+		if (strncmp(at, word, n) == 0 && (!at[n] || at[n] == ','))
+			return true;
+		at = strchr(at, ',');
+		if (at)
+			at++;
+	}
+	return false;
+}
+
+const struct record *catalog_gpu(const struct catalog *c, const char *device)
+{
+	return catalog_find(c, "gpu", device);
+}
+
+static const char *bare_name(const char *name)
+{
+	return strncasecmp(name, "NVIDIA ", 7) == 0 ? name + 7 : name;
+}
+
+const struct record *catalog_gpu_named(const struct catalog *c, const char *name)
+{
+	const struct record *r = NULL;
+
+	while ((r = catalog_next(c, "gpu", r))) {
+		const char *known = record_get(r, "name");
+
+		assert(known); /* check_required() */
+		if (strcasecmp(bare_name(known), bare_name(name)) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+const char *catalog_gpu_name(const struct catalog *c, const char *device)
+{
+	const struct record *r = catalog_gpu(c, device);
+
+	return r ? record_get(r, "name") : arena_printf(c->a, "GPU 10de:%s", device);
+}

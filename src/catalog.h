@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is compatible with what, as data. The text under catalog/ is built into the program and can
+ * be replaced by a newer file; loading it is one pass over the text, because every start pays for
+ * it.
+ *
+ * A line is a record: KIND KEY NAME=VALUE ..., values in double quotes when they hold blanks.
+ * `source "..."` names where the records that follow come from; `group` starts a new section.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+
+enum { CATALOG_FORMAT = 1 };
+
+struct record_attr {
+	const char *name, *value;
+};
+
+struct record {
+	const char *kind, *key;
+	const char *source;
+	const char *file;
+	unsigned line;
+	const struct record_attr *attrs;
+	size_t n;
+};
+
+struct catalog {
+	const char *date; /* of its facts: "2026-11-22" */
+	LIST(struct record) records;
+	struct arena *a;
+};
+
+/* Parse catalog text. `name` is used in messages. Refuses another format and anything malformed. */
+int catalog_load(const char *text, size_t len, const char *name, struct arena *a,
+		 struct catalog *ret, struct err *e);
+
+/* The text that is built in. */
+const char *catalog_builtin(size_t *ret_len);
+
+const struct record *catalog_find(const struct catalog *c, const char *kind, const char *key);
+/* An attribute, or NULL. */
+const char *record_get(const struct record *r, const char *name);
+bool record_is(const struct record *r, const char *name, const char *value);
+/* True when a comma-separated attribute holds the word. */
+bool record_has(const struct record *r, const char *name, const char *word);
+
+/* Walk all records of a kind: start with NULL, ends with NULL. */
+const struct record *catalog_next(const struct catalog *c, const char *kind,
+				  const struct record *after);
+
+/*
+ * GPUs: by PCI device id ("1eb8"), by marketing name (case and a leading "NVIDIA " do not matter).
+ */
+const struct record *catalog_gpu(const struct catalog *c, const char *device);
+const struct record *catalog_gpu_named(const struct catalog *c, const char *name);
+const char *catalog_gpu_name(const struct catalog *c, const char *device); /* never NULL */

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What several commands do alike. */
+#include "commands/common.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "closure.h"
+#include "solve.h"
+#include "sys/apt.h"
+#include "sys/hash.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+void job_release(struct job *j)
+{
+	if (j->sys.ops)
+		sys_real_close(&j->sys);
+	if (j->cache.ops)
+		sys_real_close(&j->cache);
+	buf_release(&j->profile_text);
+	arena_release(&j->a);
+}
+
+static long long now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+}
+
+void job_stage(struct job *j, const char *name)
+{
+	long long now = now_us();
+
+	list_add(&j->a, &j->stages, ((struct job_stage){ name, now - j->stage_began }));
+	j->stage_began = now;
+}
+
+void job_show_stages(const struct job *j)
+{
+	if (opt_given(j->o, OPT_TIMING))
+		list_each (&j->stages, s)
+			fprintf(stderr, "timing: %-8s %8lld us\n", s->name, s->us);
+}
+
+static int open_catalog(struct job *j, struct err *e)
+{
+	const char *path = opt_value(j->o, OPT_CATALOG);
+	auto_buf struct buf text = BUF_INIT(8 << 20);
+	size_t len;
+	const char *builtin;
+
+	if (path) {
+		if (user_read(path, &text, e))
+			return -1;
+		return catalog_load(buf_str(&text), text.len, path, &j->a, &j->catalog, e);
+	}
+	builtin = catalog_builtin(&len);
+	return catalog_load(builtin, len, "built in", &j->a, &j->catalog, e);
+}
+
+int job_open(struct job *j, const struct options *o, struct err *e)
+{
+	j->o = o;
+	j->stage_began = now_us();
+	j->complaints.a = &j->a;
+	j->profile_text = (struct buf)BUF_INIT(PROFILE_MAX_BYTES + 1);
+	if (sys_real_open(opt_value(o, OPT_ROOT), &j->sys, e))
+		return -1;
+	if (open_catalog(j, e))
+		return -1;
+	job_stage(j, "catalog");
+	return 0;
+}
+
+int job_facts(struct job *j, struct err *e)
+{
+	const char *path = opt_value(j->o, OPT_FACTS);
+	auto_buf struct buf text = BUF_INIT(8 << 20);
+
+	if (!path) {
+		if (facts_gather(&j->sys, &j->a, &j->facts, e))
+			return -1;
+		job_stage(j, "facts");
+		return 0;
+	}
+	j->borrowed = true;
+	if (user_read(path, &text, e))
+		return -1;
+	return facts_read(buf_str(&text), text.len, path, &j->a, &j->facts, e);
+}
+
+int job_profile(struct job *j, const char *path, struct err *e)
+{
+	struct style style = terminal_style(j->o, stderr);
+	auto_buf struct buf shown = BUF_TEXT;
+	int rc;
+
+	if (user_read(path, &j->profile_text, e)) {
+		if (e->code == GP_TOO_LARGE)
+			e->code = GP_PROFILE_TOO_LARGE;
+		else
+			e->code = GP_PROFILE_UNREADABLE;
+		err_way(e, "name a profile; ready ones are in profiles/");
+		return -1;
+	}
+	rc = profile_parse(path, buf_str(&j->profile_text), j->profile_text.len, &j->a, &j->profile,
+			   &j->complaints);
+	render_diags(&j->complaints, &j->profile.text, &style, &shown);
+	fputs(buf_str(&shown), stderr);
+	job_stage(j, "profile");
+	return rc;
+}
+
+/* --gpu says it on the command line: the same as `gpus:` in the profile, which it overrides. */
+static void apply_gpu_option(struct job *j)
+{
+	const strs *names = &j->o->values[OPT_GPU];
+	struct value *gpus = NULL;
+
+	if (!names->n)
+		return;
+	list_each (&j->profile.root.items, v)
+		if (str_eq(v->key, "gpus"))
+			gpus = v;
+	if (!gpus) {
+		gpus = list_push(&j->a, &j->profile.root.items);
+		gpus->key = gpus->path = "gpus";
+	}
+	gpus->form = VALUE_LIST;
+	gpus->at = (struct span){ .file = "--gpu" };
+	gpus->items.n = 0;
+	list_each (names, name) {
+		struct value *v = list_push(&j->a, &gpus->items);
+
+		v->form = VALUE_TEXT;
+		v->text = *name;
+		v->path = "gpus";
+		v->at = gpus->at;
+	}
+}
+
+/* Root's cache is the system's; anybody else's is their own. */
+static const char *cache_dir(struct job *j)
+{
+	const char *given = opt_value(j->o, OPT_CACHE);
+	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (given)
+		return given;
+	if (geteuid() == 0)
+		return "/var/cache/gpuprov";
+	if (xdg && *xdg == '/')
+		return arena_printf(&j->a, "%s/gpuprov", xdg);
+	return arena_printf(&j->a, "%s/.cache/gpuprov", home ? home : "");
+}
+
+static int open_cache(struct job *j, struct err *e)
+{
+	const char *dir = cache_dir(j);
+	auto_free char *part = mem_strdup(dir);
+
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) && errno != EEXIST)
+			return err_errno(e, errno, "making the cache folder '%s'", part);
+		*slash = '/';
+	}
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return err_errno(e, errno, "making the cache folder '%s'", dir);
+	return sys_real_open(dir, &j->cache, e);
+}
+
+static void on_apt(void *ctx, const struct apt_event *ev)
+{
+	struct step_progress p = { "fetching package indexes", ev->done, ev->total, true,
+				   ev->rate };
+
+	progress_show(ctx, "plan", &p);
+}
+
+static int resolve(struct job *j, struct err *e)
+{
+	struct progress progress;
+	struct apt_listener listener = { on_apt, &progress };
+	struct closure_options co = {
+		.refresh = opt_given(j->o, OPT_REFRESH),
+		.offline = opt_given(j->o, OPT_OFFLINE),
+		.listener = &listener,
+	};
+	int rc;
+
+	if (open_cache(j, e))
+		return -1;
+	progress_init(&progress, j->o);
+	rc = closure_resolve(&j->plan, &j->facts, &j->sys, &j->cache, &co, e);
+	progress_clear(&progress);
+	return rc;
+}
+
+int job_plan(struct job *j, bool closure, struct err *e)
+{
+	char hash[HASH_HEX];
+
+	apply_gpu_option(j);
+	solve(&j->profile, &j->facts, &j->catalog, &j->a, &j->plan);
+	hash_bytes(j->profile_text.data, j->profile_text.len, hash);
+	j->plan.header.profile_hash = arena_str(&j->a, hash);
+	job_stage(j, "solve");
+	if (!closure || plan_refused(&j->plan) || !plan_pending(&j->plan))
+		return 0;
+	if (resolve(j, e))
+		return -1;
+	job_stage(j, "libapt");
+	return 0;
+}
+
+void job_show_diags(const struct job *j)
+{
+	struct style style = terminal_style(j->o, stderr);
+	auto_buf struct buf shown = BUF_TEXT;
+	size_t errors = diag_count(&j->plan.diags, SEV_ERROR);
+
+	render_diags(&j->plan.diags, &j->profile.text, &style, &shown);
+	if (errors)
+		buf_addf(&shown, "No plan: %zu error%s. Nothing has been changed.\n", errors,
+			 errors == 1 ? "" : "s");
+	fputs(buf_str(&shown), stderr);
+}
+
+enum status job_refusal(const struct job *j)
+{
+	enum status worst = STATUS_NO_PLAN;
+
+	list_each (&j->plan.diags.list, d)
+		if (d->severity == SEV_ERROR && code_status(d->code) == STATUS_UNSUPPORTED)
+			worst = STATUS_UNSUPPORTED;
+	return worst;
+}
+
+int print(const struct buf *b, struct err *e)
+{
+	if (fwrite(buf_str(b), 1, b->len, stdout) != b->len || fflush(stdout))
+		return err_errno(e, errno, "writing to standard output");
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What several commands do alike: open the root, read profile, facts and catalog, make the plan. */
+#pragma once
+
+#include "catalog.h"
+#include "facts.h"
+#include "options.h"
+#include "plan.h"
+#include "profile.h"
+#include "sys/real.h"
+#include "terminal.h"
+
+/* One part of a command's work, and how long it took. */
+struct job_stage {
+	const char *name;
+	long long us;
+};
+
+/* Everything a command works with. Zero it, use it, release it. */
+struct job {
+	const struct options *o;
+	struct sys sys;   /* the root */
+	struct sys cache; /* private folder for indexes; opened by job_plan() when needed */
+	struct catalog catalog;
+	struct facts facts;
+	struct profile profile;
+	struct buf profile_text;
+	struct plan plan;
+	struct arena a;
+	struct diags complaints; /* about the profile */
+	bool borrowed;           /* the facts are another host's: --facts */
+	LIST(struct job_stage) stages;
+	long long stage_began; /* microseconds of a clock that starts anywhere */
+};
+
+#define auto_job __attribute__((cleanup(job_release))) struct job
+void job_release(struct job *j);
+
+/* What was done since job_open(), or since the last stage, was this. For --timing. */
+void job_stage(struct job *j, const char *name);
+void job_show_stages(const struct job *j);
+
+/* Open the root and the catalog. */
+int job_open(struct job *j, const struct options *o, struct err *e);
+
+/* Facts of the root, or of --facts; --gpu is applied. */
+int job_facts(struct job *j, struct err *e);
+
+/*
+ * Read and check the profile. Complaints are printed to stderr; returns 0, or -1 with the error
+ * empty when complaints were printed.
+ */
+int job_profile(struct job *j, const char *path, struct err *e);
+
+/* Solve; with `closure` also ask libapt. Refusals are in the plan. */
+int job_plan(struct job *j, bool closure, struct err *e);
+
+/* Print refusals and warnings to stderr. */
+void job_show_diags(const struct job *j);
+
+/*
+ * The exit status of a plan that was refused: 3, or 4 when no plan is possible on this host at all.
+ */
+enum status job_refusal(const struct job *j);
+
+/* Write to stdout, once, whole. */
+int print(const struct buf *b, struct err *e);

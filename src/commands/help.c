@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gpuprov help: of the program, of a command, of the profile language. */
+#include "base/str.h"
+#include "commands/common.h"
+#include "schema.h"
+
+static void help_profile(struct buf *b)
+{
+	const struct style page = { .width = 80 };
+
+	buf_adds(b, "The keys of a profile:\n");
+	for (const struct schema_row *row = schema_table; row->path; row++) {
+		buf_addf(b, "\n%s%s\n    ", row->path, row->required ? " (required)" : "");
+		render_wrapped(row->help, 4, 4, &page, b);
+		if (row->words) {
+			buf_adds(b, "    one of:");
+			for (const char *const *w = row->words; *w; w++)
+				buf_addf(b, " %s", *w);
+			buf_addc(b, '\n');
+		}
+		if (row->fallback)
+			buf_addf(b, "    default: %s\n", row->fallback);
+	}
+}
+
+static int run(const struct options *o, struct err *e)
+{
+	auto_buf struct buf text = BUF_TEXT;
+	const char *topic = o->args.n ? o->args.at[0] : NULL;
+	const struct command *c = topic ? command_find(topic) : NULL;
+
+	if (str_eq(topic, "profile"))
+		help_profile(&text);
+	else if (topic && !c)
+		return err_set(e, GP_UNKNOWN_COMMAND, "there is no command '%s'; see gpuprov help",
+			       topic);
+	else
+		options_help(c, &text);
+	return print(&text, e) ? -1 : STATUS_OK;
+}
+
+const struct command command_help = {
+	.name = "help",
+	.args = "[COMMAND|profile]",
+	.min = 0,
+	.max = 1,
+	.summary = "show help: of a command, or of all keys of a profile",
+	.about = "Shows the help of a command, or with 'profile' all keys a profile can have.\n",
+	.options = (const enum option[]){ OPT_COUNT },
+	.run = run,
+};

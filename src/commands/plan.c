@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gpuprov plan: show what would be done. */
+#include "commands/common.h"
+
+static int show(const struct job *j, struct err *e)
+{
+	struct style style = terminal_style(j->o, stdout);
+	auto_buf struct buf text = BUF_TEXT;
+
+	if (opt_given(j->o, OPT_JSON))
+		plan_write(&j->plan, &text);
+	else if (!plan_refused(&j->plan))
+		render_plan(&j->plan, &style, &text);
+	return print(&text, e);
+}
+
+static int run(const struct options *o, struct err *e)
+{
+	auto_job j = { 0 };
+
+	if (job_open(&j, o, e))
+		return -1;
+	if (job_profile(&j, o->args.at[0], e))
+		return e->code ? -1 : STATUS_PROFILE;
+	/* Another host's packages cannot be resolved here: its steps can. */
+	if (job_facts(&j, e) || job_plan(&j, !j.borrowed, e) || show(&j, e))
+		return -1;
+	job_show_diags(&j);
+	job_stage(&j, "render");
+	job_show_stages(&j);
+	if (plan_refused(&j.plan))
+		return (int)job_refusal(&j);
+	return opt_given(o, OPT_DETAILED_EXITCODE) && plan_pending(&j.plan) ? STATUS_PENDING :
+									      STATUS_OK;
+}
+
+const struct command command_plan = {
+	.name = "plan",
+	.args = "PROFILE",
+	.min = 1,
+	.max = 1,
+	.summary = "show what would be done, and why; changes nothing",
+	.about = "Shows every step that leads from this host as it is to the profile: each "
+		 "package with its exact version, origin and size, each file, each service, and "
+		 "for each the reason and the place in the profile that asked for it.\n"
+		 "\n"
+		 "Nothing on the host is changed, and no rights are needed. Package indexes of "
+		 "repositories that the host does not have yet are fetched into a cache folder.\n",
+	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_GPU, OPT_JSON,
+					  OPT_DETAILED_EXITCODE, OPT_REFRESH, OPT_OFFLINE,
+					  OPT_CACHE, OPT_CATALOG, OPT_TIMING, OPT_COUNT },
+	.run = run,
+};

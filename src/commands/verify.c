@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gpuprov verify: prove the postconditions. */
+#include "commands/common.h"
+#include "journal.h"
+#include "verify.h"
+
+struct report {
+	const char *schema;
+	verdicts checks;
+};
+
+static const struct rec_row report_rows[] = {
+	REC_ROW(struct report, schema, REC_STR, "format"),
+	{ .name = "checks",
+	  .type = REC_LIST,
+	  .offset = offsetof(struct report, checks),
+	  .rows = verdict_rows,
+	  .size = sizeof(struct verdict) },
+	REC_END,
+};
+
+static int show(const struct job *j, const verdicts *v, struct err *e)
+{
+	struct style style = terminal_style(j->o, stdout);
+	auto_buf struct buf text = BUF_TEXT;
+
+	if (opt_given(j->o, OPT_JSON)) {
+		struct report r = { .schema = "gpuprov.verify/1", .checks = *v };
+		struct jw w = { .out = &text };
+
+		rec_write(&w, report_rows, &r);
+		buf_addc(&text, '\n');
+	} else {
+		render_verdicts(v, &style, &text);
+	}
+	return print(&text, e);
+}
+
+/* Only root can read what was done; without it the profile's own words are the measure. */
+static int last_applied(struct job *j, struct plan *ret, bool *ret_there, struct err *e)
+{
+	auto_err problem = { 0 };
+
+	if (journal_applied(&j->sys, &j->a, ret, ret_there, &problem) == 0)
+		return 0;
+	if (problem.code == GP_NO_PERMISSION) {
+		*ret_there = false;
+		return 0;
+	}
+	err_move(e, &problem);
+	return -1;
+}
+
+static int run(const struct options *o, struct err *e)
+{
+	auto_job j = { 0 };
+	struct plan applied;
+	verdicts v = { 0 };
+	bool there;
+
+	if (job_open(&j, o, e))
+		return -1;
+	if (job_profile(&j, o->args.at[0], e))
+		return e->code ? -1 : STATUS_PROFILE;
+	if (job_facts(&j, e) || job_plan(&j, false, e))
+		return -1;
+	job_show_diags(&j);
+	if (plan_refused(&j.plan))
+		return (int)job_refusal(&j);
+	if (last_applied(&j, &applied, &there, e) ||
+	    verify_posts(&j.plan, there ? &applied : NULL, &j.facts, &j.sys, &j.a, &v, e) ||
+	    show(&j, &v, e))
+		return -1;
+	list_each (&v, one)
+		if (one->result == VERDICT_FAIL)
+			return STATUS_MISMATCH;
+	return STATUS_OK;
+}
+
+const struct command command_verify = {
+	.name = "verify",
+	.args = "PROFILE",
+	.min = 1,
+	.max = 1,
+	.summary = "prove that the host is what the profile says",
+	.about = "Checks each postcondition of the profile on the host itself and shows what was "
+		 "seen: PASS, FAIL, or DEFERRED for what needs a boot or a GPU to be proved.\n"
+		 "\n"
+		 "Exits with 5 when anything failed.\n",
+	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_JSON, OPT_CATALOG, OPT_COUNT },
+	.run = run,
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gathering the facts of a host: every probe in its order. */
+#include "facts.h"
+
+#include "registry.h"
+#include "sys/sys.h"
+
+int facts_gather(const struct sys *sys, struct arena *a, struct facts *ret, struct err *e)
+{
+	struct sys_ident id;
+
+	*ret = (struct facts){ .schema = FACTS_SCHEMA, .live = sys->live, .a = a };
+	if (sys_ident(sys, &id, e))
+		return -1;
+	if (sys->live) {
+		ret->host = arena_str(a, id.host);
+		ret->kernel = arena_str(a, id.kernel);
+	}
+	for (unsigned order = 0; order < PROBE_ORDERS; order++)
+		for (const struct probe *const *p = probe_table; *p; p++)
+			if ((unsigned)(*p)->order == order && (*p)->run(sys, ret, e))
+				return -1;
+	return 0;
+}

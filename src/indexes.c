@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private package indexes. */
+#include "indexes.h"
+
+#include "base/str.h"
+#include "sys/hash.h"
+#include "sys/sys.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { STALE_AFTER_S = 24 * 3600, LOCK_WAIT_S = 120 };
+
+/* ---- the text of sources ---- */
+
+/* "/usr/share/keyrings/x.gpg,/etc/..." with each absolute path moved beneath root. */
+static void move_paths(struct piece value, const char *root, struct buf *ret)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		bool start = i == 0 || strchr(" \t,", value.at[i - 1]);
+
+		if (start && value.at[i] == '/')
+			buf_adds(ret, root);
+		buf_addc(ret, value.at[i]);
+	}
+}
+
+/* One word: "signed-by=/usr/share/keyrings/x.gpg]" or "file:///srv/repo" moves, anything else
+ * stays. */
+static void move_word(struct piece word, const char *root, struct buf *ret)
+{
+	static const char *const heads[] = { "signed-by=", "file:", "copy:", "mirror+file:" };
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		size_t n = strlen(heads[i]);
+
+		if (*word.at == '[' &&
+		    piece_starts((struct piece){ word.at + 1, word.len - 1 }, heads[i]))
+			n++;
+		else if (!piece_starts(word, heads[i]))
+			continue;
+		/* "file:///srv" and "file:/srv" are the same place. */
+		while (n + 1 < word.len && word.at[n] == '/' && word.at[n + 1] == '/')
+			n++;
+		buf_add(ret, word.at, n);
+		move_paths((struct piece){ word.at + n, word.len - n }, root, ret);
+		return;
+	}
+	buf_add(ret, word.at, word.len);
+}
+
+static void move_words(struct piece line, const char *root, struct buf *ret)
+{
+	while (line.len) {
+		struct piece word = { line.at, 0 };
+
+		while (word.len < line.len && !strchr(" \t", line.at[word.len]))
+			word.len++;
+		if (word.len)
+			move_word(word, root, ret);
+		line.at += word.len, line.len -= word.len;
+		if (!line.len)
+			return;
+		buf_addc(ret, *line.at);
+		line.at++, line.len--;
+	}
+}
+
+static bool names_field(struct piece line, const char *field)
+{
+	return line.len >= strlen(field) && strncasecmp(line.at, field, strlen(field)) == 0;
+}
+
+/* Of a deb822 file: paths of keys and places of repositories, in continuation lines too. */
+static void move_in_field(struct piece line, bool *keys, const char *root, struct buf *ret)
+{
+	static const char field[] = "signed-by:";
+	static const char block[] = "-----BEGIN";
+	size_t n = 0;
+
+	if (!line.len || !strchr(" \t", *line.at)) {
+		*keys = names_field(line, field);
+		n = *keys ? strlen(field) : 0;
+	}
+	/* From here on it is the key itself, in which a slash is a letter. */
+	if (memmem(line.at, line.len, block, strlen(block)))
+		*keys = false;
+	buf_add(ret, line.at, n);
+	line.at += n, line.len -= n;
+	if (*keys)
+		move_paths(line, root, ret);
+	else
+		move_words(line, root, ret);
+}
+
+void indexes_move_keys(const char *text, size_t len, bool deb822, const char *root, struct buf *ret)
+{
+	struct piece rest = { text, len }, line;
+	bool keys = false;
+
+	while (str_line(&rest, &line)) {
+		if (deb822)
+			move_in_field(line, &keys, root, ret);
+		else
+			move_words(line, root, ret);
+		buf_addc(ret, '\n');
+	}
+}
+
+/* ---- laying out the folder ---- */
+
+struct layout {
+	const struct sys *sys, *cache;
+	struct arena *a;
+	const char *key;
+	struct buf seen; /* everything the lists depend on, for the stamp */
+	strs names;      /* files in the sources folder */
+};
+
+/* libapt throws its binary caches away when a source is newer than they are: a second, each time.
+ */
+static int put_if_other(const struct sys *cache, const char *path, const struct buf *text,
+			struct err *e)
+{
+	auto_buf struct buf now = BUF_INIT(1 << 20);
+	bool there;
+
+	if (sys_read_if(cache, path, &now, &there, e))
+		return -1;
+	if (there && now.len == text->len && memcmp(buf_str(&now), buf_str(text), now.len) == 0)
+		return 0;
+	return sys_replace(cache, path, buf_str(text), text->len, NULL, e);
+}
+
+static int put_source(struct layout *l, const char *name, const char *text, size_t len,
+		      struct err *e)
+{
+	auto_buf struct buf moved = BUF_TEXT;
+	const char *root = str_eq(l->sys->root, "/") ? "" : l->sys->root;
+	const char *path = arena_printf(l->a, "%s/sources.d/%s", l->key, name);
+
+	indexes_move_keys(text, len, str_ends(name, ".sources"), root, &moved);
+	buf_addf(&l->seen, "%s %zu\n", name, moved.len);
+	buf_add(&l->seen, buf_str(&moved), moved.len);
+	list_add(l->a, &l->names, name);
+	return put_if_other(l->cache, path, &moved, e);
+}
+
+static bool replaced_by_plan(const struct plan *plan, const char *path)
+{
+	if (plan)
+		list_each (&plan->steps, s)
+			if (str_eq(s->kind, "repo") && str_eq(step_get(s, "path"), path))
+				return true;
+	return false;
+}
+
+static int copy_source(struct layout *l, const struct plan *plan, const char *path,
+		       const char *name, struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(1 << 20);
+	bool there;
+
+	if (replaced_by_plan(plan, path))
+		return 0;
+	if (sys_read_if(l->sys, path, &text, &there, e))
+		return -1;
+	return there ? put_source(l, name, buf_str(&text), text.len, e) : 0;
+}
+
+static int copy_sources(struct layout *l, const struct plan *plan, struct err *e)
+{
+	strs names = { 0 };
+
+	if (copy_source(l, plan, "etc/apt/sources.list", "0-sources.list", e) ||
+	    sys_list(l->sys, "etc/apt/sources.list.d", l->a, &names, e))
+		return -1;
+	list_each (&names, name)
+		if ((str_ends(*name, ".list") || str_ends(*name, ".sources")) &&
+		    copy_source(l, plan, arena_printf(l->a, "etc/apt/sources.list.d/%s", *name),
+				*name, e))
+			return -1;
+	return 0;
+}
+
+static int add_planned(struct layout *l, const struct plan *plan, bool *ret_added, struct err *e)
+{
+	if (plan)
+		list_each (&plan->steps, s) {
+			const char *path = step_get(s, "path"), *text = step_get(s, "content");
+
+			if (!str_eq(s->kind, "repo") || s->op == OP_REMOVE)
+				continue;
+			*ret_added |= s->op != OP_KEEP;
+			if (put_source(l, strrchr(path, '/') + 1, text, strlen(text), e))
+				return -1;
+		}
+	return 0;
+}
+
+static int drop_others(struct layout *l, struct err *e)
+{
+	const char *dir = arena_printf(l->a, "%s/sources.d", l->key);
+	strs there = { 0 };
+
+	if (sys_list(l->cache, dir, l->a, &there, e))
+		return -1;
+	list_each (&there, name) {
+		bool ours = false;
+
+		list_each (&l->names, n)
+			ours |= str_eq(*n, *name);
+		if (!ours && sys_remove(l->cache, arena_printf(l->a, "%s/%s", dir, *name), e))
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * The root's lists are part of what the stamp stands for: after its own apt update we start anew.
+ */
+static int see_lists(struct layout *l, strs *ret, struct err *e)
+{
+	if (sys_list(l->sys, "var/lib/apt/lists", l->a, ret, e))
+		return -1;
+	list_each (ret, name) {
+		struct sys_stat st;
+
+		if (sys_stat(l->sys, arena_printf(l->a, "var/lib/apt/lists/%s", *name), &st, e))
+			return -1;
+		if (st.type == SYS_FILE)
+			buf_addf(&l->seen, "%s %llu %lld\n", *name, st.size, st.mtime_ns);
+	}
+	return 0;
+}
+
+static int link_lists(struct layout *l, const strs *lists, struct err *e)
+{
+	const char *root = str_eq(l->sys->root, "/") ? "" : l->sys->root;
+
+	list_each (lists, name) {
+		const char *to = arena_printf(l->a, "%s/lists/%s", l->key, *name);
+		const char *from = arena_printf(l->a, "%s/var/lib/apt/lists/%s", root, *name);
+
+		if (str_eq(*name, "lock") || str_eq(*name, "partial") || str_eq(*name, "auxfiles"))
+			continue;
+		if (sys_remove(l->cache, to, e) || sys_symlink(l->cache, from, to, e))
+			return -1;
+	}
+	return 0;
+}
+
+static const char *stamp_path(const struct indexes *x, struct arena *a)
+{
+	return arena_printf(a, "%s/fetched", x->key);
+}
+
+/* The stamp file: "HASH SECONDS". */
+static int read_stamp(struct layout *l, struct indexes *x, struct err *e)
+{
+	auto_buf struct buf b = BUF_INIT(256);
+	struct piece rest, hash, when;
+	unsigned long long at = 0;
+	int64_t now = sys_now(l->cache);
+	bool there;
+
+	if (sys_read_if(l->cache, stamp_path(x, l->a), &b, &there, e))
+		return -1;
+	rest = (struct piece){ buf_str(&b), b.len };
+	if (there && str_word(&rest, &hash) && str_word(&rest, &when) && piece_eq(hash, x->stamp) &&
+	    str_to_u64(arena_strn(l->a, when.at, when.len), &at))
+		x->complete = now >= (int64_t)at && now - (int64_t)at < STALE_AFTER_S;
+	return 0;
+}
+
+static int make_folders(struct layout *l, struct err *e)
+{
+	static const char *const dirs[] = { "sources.d", "lists/partial", "caches" };
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
+		if (sys_mkdirs(l->cache, arena_printf(l->a, "%s/%s", l->key, dirs[i]), 0755, e))
+			return -1;
+	return 0;
+}
+
+static const char *folder(struct layout *l, const char *name)
+{
+	return arena_printf(l->a, "%s/%s/%s", l->cache->root, l->key, name);
+}
+
+static int lay_out(struct layout *l, const struct plan *plan, struct indexes *ret, struct err *e)
+{
+	char stamp[HASH_HEX];
+	strs lists = { 0 };
+
+	if (copy_sources(l, plan, e) || add_planned(l, plan, &ret->added, e) || drop_others(l, e) ||
+	    see_lists(l, &lists, e))
+		return -1;
+	hash_bytes(buf_str(&l->seen), l->seen.len, stamp);
+	ret->stamp = arena_str(l->a, stamp);
+	if (read_stamp(l, ret, e))
+		return -1;
+	return ret->complete ? 0 : link_lists(l, &lists, e);
+}
+
+int indexes_prepare(const struct sys *sys, const struct sys *cache, const struct plan *plan,
+		    struct arena *a, struct indexes *ret, int *ret_lock, struct err *e)
+{
+	struct layout l = { .sys = sys, .cache = cache, .a = a, .seen = BUF_TEXT };
+	char hash[HASH_HEX];
+	int rc;
+
+	hash_bytes(sys->root, strlen(sys->root), hash);
+	l.key = arena_printf(a, "apt/%.16s", hash);
+	*ret = (struct indexes){ .key = l.key };
+	ret->sources = folder(&l, "sources.d");
+	ret->lists = folder(&l, "lists");
+	ret->caches = folder(&l, "caches");
+	if (make_folders(&l, e) ||
+	    sys_lock(cache, arena_printf(a, "%s/lock", l.key), LOCK_WAIT_S, ret_lock, e))
+		return err_ctx(e, "preparing private package indexes");
+	rc = lay_out(&l, plan, ret, e);
+	if (rc) {
+		err_ctx(e, "preparing private package indexes");
+		sys_unlock(cache, *ret_lock);
+	}
+	buf_release(&l.seen);
+	return rc;
+}
+
+int indexes_fetched(const struct sys *cache, const struct indexes *x, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	auto_buf struct buf b = BUF_TEXT;
+
+	buf_addf(&b, "%s %lld\n", x->stamp, (long long)sys_now(cache));
+	return sys_replace(cache, stamp_path(x, &a), buf_str(&b), b.len, NULL, e);
+}

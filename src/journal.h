@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was done, for resume and undo: one folder a run under var/lib/gpuprov/runs, holding the plan
+ * and a journal to which records are only ever appended, each on the disk before the act it
+ * announces.
+ *
+ * A record is a line: the first 16 hex digits of the SHA-256 of the JSON text, a blank, the JSON
+ * text. A last line that is torn never was; a bad line that good ones follow is corruption.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "plan.h"
+
+#include <stdbool.h>
+
+struct sys;
+
+#define STATE_DIR "var/lib/gpuprov"
+
+struct journal_record {
+	const char *kind; /* begin, start, done, failed, end */
+	const char *step; /* its id */
+	const char *text; /* begin: hash of plan; start: what undo needs; failed: why; end: how */
+	const char *boot; /* begin: boot id */
+	long long time;   /* seconds since the epoch */
+};
+
+struct journal {
+	const struct sys *sys;
+	const char *path; /* of the open run's journal, beneath the root */
+	long long run;    /* its number */
+	struct arena *a;
+};
+
+/* The lock that one run holds from planning to its end. GP_LOCKED at once when another has it. */
+int journal_lock(const struct sys *sys, int *ret_fd, struct err *e);
+
+/* Open a new run: its folder, its plan, the record "begin". */
+int journal_begin(const struct sys *sys, const struct plan *plan, struct arena *a,
+		  struct journal *ret, struct err *e);
+int journal_add(const struct journal *j, const char *kind, const char *step, const char *text,
+		struct err *e);
+
+/* All records of a run, in order. */
+typedef LIST(struct journal_record) journal_records;
+int journal_read(const struct sys *sys, long long run, struct arena *a, journal_records *ret,
+		 struct err *e);
+
+/* The plan that was last carried out to its end; *ret_there says if there is one. */
+int journal_applied(const struct sys *sys, struct arena *a, struct plan *ret, bool *ret_there,
+		    struct err *e);
+
+/* The log of a run, for people, beneath the root. */
+const char *journal_log_path(struct arena *a, long long run);

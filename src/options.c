@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line: parsing and help. */
+#include "options.h"
+
+#include "base/str.h"
+#include "render.h"
+
+#include <string.h>
+
+static const char *const colour_words[] = { "auto", "always", "never", NULL };
+
+const struct option_row option_table[OPT_COUNT] = {
+	[OPT_ROOT] = { OPT_ROOT, "root", "DIR", NULL, false,
+		       "work on the unpacked system in DIR instead of /" },
+	[OPT_FACTS] = { OPT_FACTS, "facts", "FILE", NULL, false,
+			"take the host's facts from FILE (made by 'gpuprov facts --json')" },
+	[OPT_GPU] = { OPT_GPU, "gpu", "NAME|PCI-ID", NULL, true,
+		      "provision for this GPU; may be given several times" },
+	[OPT_JSON] = { OPT_JSON, "json", NULL, NULL, false, "print JSON instead of text" },
+	[OPT_DETAILED_EXITCODE] = { OPT_DETAILED_EXITCODE, "detailed-exitcode", NULL, NULL, false,
+				    "exit with 2 when there is something to do" },
+	[OPT_YES] = { OPT_YES, "yes", NULL, NULL, false, "do not ask for confirmation" },
+	[OPT_REFRESH] = { OPT_REFRESH, "refresh", NULL, NULL, false,
+			  "fetch the package indexes even if recent ones are at hand" },
+	[OPT_OFFLINE] = { OPT_OFFLINE, "offline", NULL, NULL, false,
+			  "use the package indexes at hand, whatever their age" },
+	[OPT_CACHE] = { OPT_CACHE, "cache", "DIR", NULL, false,
+			"keep private package indexes in DIR" },
+	[OPT_CATALOG] = { OPT_CATALOG, "catalog", "FILE", NULL, false,
+			  "use the catalog in FILE instead of the one built in" },
+	[OPT_TIMING] = { OPT_TIMING, "timing", NULL, NULL, false, NULL },
+	[OPT_COLOR] = { OPT_COLOR, "color", "WHEN", colour_words, false,
+			"auto, always or never; auto = on a terminal" },
+	[OPT_HELP] = { OPT_HELP, "help", NULL, NULL, false, "show this help" },
+};
+
+bool opt_given(const struct options *o, enum option option)
+{
+	return o->values[option].n > 0;
+}
+
+const char *opt_value(const struct options *o, enum option option)
+{
+	const strs *v = &o->values[option];
+
+	return v->n ? v->at[v->n - 1] : NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *const *c = command_table; *c; c++)
+		if (str_eq((*c)->name, name))
+			return *c;
+	return NULL;
+}
+
+static bool takes(const struct command *c, enum option option)
+{
+	if (option == OPT_HELP || option == OPT_COLOR)
+		return true;
+	for (const enum option *o = c->options; *o != OPT_COUNT; o++)
+		if (*o == option)
+			return true;
+	return false;
+}
+
+static int unknown_option(const struct command *c, const char *typed, size_t n, struct arena *a,
+			  struct err *e)
+{
+	const char *name = arena_strn(a, typed, n), *best = NULL;
+	unsigned best_distance = 99;
+
+	for (unsigned i = 0; i < OPT_COUNT; i++) {
+		unsigned distance = 0;
+
+		if (takes(c, (enum option)i) && option_table[i].help &&
+		    str_meant(name, option_table[i].name, &distance) && distance < best_distance) {
+			best = option_table[i].name;
+			best_distance = distance;
+		}
+	}
+	if (best)
+		return err_set(e, GP_UNKNOWN_OPTION, "'%s' has no option --%s; did you mean --%s?",
+			       c->name, name, best);
+	return err_set(e, GP_UNKNOWN_OPTION, "'%s' has no option --%s; see gpuprov %s --help",
+		       c->name, name, c->name);
+}
+
+static int check_word(const struct option_row *row, const char *value, struct err *e)
+{
+	for (const char *const *w = row->words; w && *w; w++)
+		if (str_eq(*w, value))
+			return 0;
+	return row->words ? err_set(e, GP_USAGE, "--%s takes %s; '%s' is none of them", row->name,
+				    row->help, value) :
+			    0;
+}
+
+/* One option; *used says how many words of argv it took. */
+static int take_option(const struct command *c, char **argv, int left, struct options *ret,
+		       int *used, struct err *e)
+{
+	const char *name = argv[0] + 2;
+	size_t n = strcspn(name, "=");
+	const char *value = name[n] ? name + n + 1 : NULL;
+
+	*used = 1;
+	for (unsigned i = 0; i < OPT_COUNT; i++) {
+		const struct option_row *row = &option_table[i];
+
+		/* getopt_long would take any unambiguous beginning: a trap for scripts. */
+		if (strlen(row->name) != n || strncmp(row->name, name, n) != 0 ||
+		    !takes(c, row->option))
+			continue;
+		if (!row->arg && value)
+			return err_set(e, GP_USAGE, "--%s takes no value", row->name);
+		if (row->arg && !value) {
+			if (left < 2)
+				return err_set(e, GP_USAGE, "--%s needs a value: %s", row->name,
+					       row->arg);
+			value = argv[1];
+			*used = 2;
+		}
+		if (ret->values[i].n && !row->many)
+			return err_set(e, GP_USAGE, "--%s is given twice", row->name);
+		if (row->arg && check_word(row, value, e))
+			return -1;
+		list_add(ret->a, &ret->values[i], value ? value : "");
+		return 0;
+	}
+	return unknown_option(c, name, n, ret->a, e);
+}
+
+static int check_count(const struct command *c, const struct options *o, struct err *e)
+{
+	if (opt_given(o, OPT_HELP))
+		return 0;
+	if (o->args.n < c->min)
+		return err_set(e, GP_USAGE, "'%s' needs %s; see gpuprov %s --help", c->name,
+			       c->args, c->name);
+	if (o->args.n > c->max)
+		return err_set(e, GP_USAGE, "'%s' does not take '%s'; see gpuprov %s --help",
+			       c->name, o->args.at[c->max], c->name);
+	return 0;
+}
+
+int options_parse(const struct command *c, int argc, char **argv, struct arena *a,
+		  struct options *ret, struct err *e)
+{
+	bool only_args = false;
+
+	*ret = (struct options){ .a = a };
+	for (int i = 0; i < argc;) {
+		int used = 1;
+
+		if (only_args || argv[i][0] != '-' || str_eq(argv[i], "-")) {
+			list_add(a, &ret->args, argv[i]);
+		} else if (str_eq(argv[i], "--")) {
+			only_args = true;
+		} else if (argv[i][1] != '-') {
+			return err_set(e, GP_UNKNOWN_OPTION,
+				       "'%s' is no option: options are words, like --help",
+				       argv[i]);
+		} else if (take_option(c, argv + i, argc - i, ret, &used, e)) {
+			return -1;
+		}
+		i += used;
+	}
+	return check_count(c, ret, e);
+}
+
+/* ---- help ---- */
+
+static const struct style page = { .width = 80 };
+
+static void help_option(const struct option_row *row, struct buf *ret)
+{
+	auto_buf struct buf head = BUF_TEXT;
+	enum { COLUMN = 26 };
+
+	buf_addf(&head, "  --%s%s%s", row->name, row->arg ? " " : "", row->arg ? row->arg : "");
+	buf_adds(ret, buf_str(&head));
+	if (head.len + 2 > COLUMN) {
+		buf_addc(ret, '\n');
+		buf_pad(ret, ' ', COLUMN);
+	} else {
+		buf_pad(ret, ' ', COLUMN - head.len);
+	}
+	render_wrapped(row->help, COLUMN, COLUMN, &page, ret);
+}
+
+static void help_command(const struct command *c, struct buf *ret)
+{
+	struct piece rest = PIECE(c->about), line;
+
+	buf_addf(ret, "Usage: gpuprov %s [OPTION]...%s%s\n\n", c->name, *c->args ? " " : "",
+		 c->args);
+	while (str_line(&rest, &line)) {
+		if (line.len && *line.at != ' ') {
+			auto_arena struct arena a = { 0 };
+
+			render_wrapped(arena_strn(&a, line.at, line.len), 0, 0, &page, ret);
+		} else {
+			buf_add(ret, line.at, line.len);
+			buf_addc(ret, '\n');
+		}
+	}
+	buf_adds(ret, "\nOptions:\n");
+	for (unsigned i = 0; i < OPT_COUNT; i++)
+		if (takes(c, (enum option)i) && option_table[i].help)
+			help_option(&option_table[i], ret);
+}
+
+static void help_program(struct buf *ret)
+{
+	buf_adds(ret, "Usage: gpuprov COMMAND [OPTION]... [ARGUMENT]...\n\n"
+		      "From a bare system to working NVIDIA GPUs, from one profile.\n\n"
+		      "  gpuprov plan bare-metal.yaml          show what would be done\n"
+		      "  sudo gpuprov apply bare-metal.yaml    do it\n"
+		      "  gpuprov verify bare-metal.yaml        prove it\n\n"
+		      "Commands:\n");
+	for (const struct command *const *c = command_table; *c; c++)
+		buf_addf(ret, "  %-10s %s\n", (*c)->name, (*c)->summary);
+	buf_adds(ret, "\nHelp of a command: gpuprov COMMAND --help\n");
+}
+
+void options_help(const struct command *c, struct buf *ret)
+{
+	if (c)
+		help_command(c, ret);
+	else
+		help_program(ret);
+}

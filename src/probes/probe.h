@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A probe learns one family of facts. It reads through struct sys only, changes nothing, and says
+ * how it learnt a fact, or why it could not. Not being able to learn something is no error: the
+ * fact is marked unknown. An error means that this is no system at all.
+ *
+ * A file probes/NAME.c exports `const struct probe probe_NAME`; the Makefile makes the table.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "facts.h"
+
+struct sys;
+
+/* What a probe builds on. Within one order they run by name. */
+enum probe_order { PROBE_FIRST, PROBE_NORMAL, PROBE_LAST, PROBE_ORDERS };
+
+struct probe {
+	const char *name;
+	enum probe_order order;
+	int (*run)(const struct sys *sys, struct facts *f, struct err *e);
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of drop-ins; their contents are generated. */
+#include "registry.h"
+
+#include "base/str.h"
+
+#include "gen/tables.inc"
+
+const struct step_kind *step_kind_find(const char *name)
+{
+	for (const struct step_kind *const *k = step_table; *k; k++)
+		if (str_eq((*k)->name, name))
+			return *k;
+	return NULL;
+}
+
+const struct distro *distro_find(const struct facts *f)
+{
+	for (const struct distro *const *d = distro_table; *d; d++)
+		if (str_eq((*d)->id, f->os.id))
+			return *d;
+	return NULL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plans, diagnostics and verdicts as text for people. Pure: values in, bytes out. */
+#pragma once
+
+#include "base/diag.h"
+#include "plan.h"
+#include "profile.h"
+#include "verify.h"
+
+#include <stdbool.h>
+
+struct style {
+	unsigned width; /* columns to wrap at; 0 = never wrap */
+	bool colour;
+};
+
+void render_plan(const struct plan *p, const struct style *style, struct buf *ret);
+
+/* `text` shows the lines that diagnostics point at; NULL = without. */
+void render_diags(const struct diags *d, const struct profile_text *text, const struct style *style,
+		  struct buf *ret);
+
+/* "gpuprov: ..." and the ways out. */
+void render_err(const struct err *e, const struct style *style, struct buf *ret);
+
+void render_verdicts(const verdicts *v, const struct style *style, struct buf *ret);
+
+/* The line of one step, as it stands in plan and in apply: sign, label, what. */
+void render_step_head(const struct plan_step *s, const struct style *style, struct buf *ret);
+
+/* Text wrapped at the width of the style, each further line starting at column `indent`. */
+void render_wrapped(const char *text, unsigned at, unsigned indent, const struct style *style,
+		    struct buf *ret);

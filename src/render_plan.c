@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plan as text: sign, kind, what, where it was asked, why; then the sums. */
+#include "render_priv.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+static const struct {
+	const char *sign, *colour;
+} ops[] = {
+	[OP_REMOVE] = { "-", "31" }, [OP_REPLACE] = { "-/+", "33" }, [OP_ADD] = { "+", "32" },
+	[OP_CHANGE] = { "~", "33" }, [OP_KEEP] = { "=", "2" },
+};
+
+enum { SIGN = 3, KIND = 10, LONGEST_WHAT = 52, NARROWEST_WHY = 30 };
+
+void render_step_head(const struct plan_step *s, const struct style *style, struct buf *ret)
+{
+	buf_addc(ret, ' ');
+	buf_pad(ret, ' ', SIGN - strlen(ops[s->op].sign));
+	add_coloured(style, ops[s->op].colour, ops[s->op].sign, ret);
+	buf_addf(ret, " %-*s %s", KIND, s->kind, s->what);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* "bare-metal.yaml:7", as short as it can be and still be found. */
+static void add_place(const struct plan_reason *r, struct buf *ret)
+{
+	if (!r || !r->file)
+		return;
+	buf_adds(ret, base_name(r->file));
+	if (r->line)
+		buf_addf(ret, ":%lld", r->line);
+}
+
+static void add_why(const struct plan_reason *r, struct buf *ret)
+{
+	buf_adds(ret, r->text);
+	if (r->rule)
+		buf_addf(ret, " (%s)", r->rule);
+}
+
+struct columns {
+	unsigned what, where;
+};
+
+static void widen(unsigned *column, const char *text, unsigned most)
+{
+	unsigned n = (unsigned)utf8_width(text, strlen(text));
+
+	if (n > *column && n <= most)
+		*column = n;
+}
+
+static void measure(const struct plan *p, struct columns *c)
+{
+	list_each (&p->steps, s) {
+		auto_buf struct buf where = BUF_TEXT;
+
+		widen(&c->what, s->what, LONGEST_WHAT);
+		if (s->reasons.n)
+			add_place(&s->reasons.at[0], &where);
+		widen(&c->where, buf_str(&where), LONGEST_WHAT);
+	}
+	list_each (&p->omitted, o) {
+		auto_buf struct buf where = BUF_TEXT;
+
+		widen(&c->what, o->what, LONGEST_WHAT);
+		add_place(&o->reason, &where);
+		widen(&c->where, buf_str(&where), LONGEST_WHAT);
+	}
+}
+
+/*
+ * The two columns after `what`: where and why; on a narrow terminal they get a line of their own.
+ */
+static void add_reason(const struct plan_reason *r, const char *what, const struct columns *c,
+		       const struct style *style, struct buf *ret)
+{
+	auto_buf struct buf where = BUF_TEXT, why = BUF_TEXT;
+	unsigned head = 1 + SIGN + 1 + KIND + 1;
+	unsigned n = (unsigned)utf8_width(what, strlen(what));
+	unsigned at = head + (n > c->what ? n : c->what) + 2;
+	unsigned indent = at + c->where + 2;
+
+	add_place(r, &where);
+	add_why(r, &why);
+	if (style->width && style->width < indent + NARROWEST_WHY) {
+		buf_addc(ret, '\n');
+		buf_pad(ret, ' ', head);
+		if (where.len)
+			buf_addf(ret, "%s: ", buf_str(&where));
+		render_wrapped(buf_str(&why), head + (unsigned)where.len + (where.len ? 2 : 0),
+			       head, style, ret);
+		return;
+	}
+	buf_pad(ret, ' ', at - head - n);
+	buf_addf(ret, "%-*s  ", (int)c->where, buf_str(&where));
+	render_wrapped(buf_str(&why), indent, indent, style, ret);
+}
+
+/* ---- packages ---- */
+
+struct package_columns {
+	unsigned name, version, from;
+};
+
+static void add_from(const struct plan_package *k, struct buf *ret)
+{
+	if (k->suite)
+		buf_addf(ret, "%s/%s", k->suite, k->component ? k->component : "");
+}
+
+static void add_version(const struct plan_package *k, struct buf *ret)
+{
+	if (k->old_version && k->version)
+		buf_addf(ret, "%s -> %s", k->old_version, k->version);
+	else
+		buf_adds(ret, k->version ? k->version : k->old_version);
+}
+
+static const char *package_sign(const struct plan_package *k)
+{
+	if (str_eq(k->change, "remove"))
+		return "-";
+	return str_eq(k->change, "new") ? "+" : "~";
+}
+
+static void add_package(const struct plan_package *k, const struct package_columns *c,
+			const struct style *style, struct buf *ret)
+{
+	auto_buf struct buf line = BUF_TEXT, from = BUF_TEXT, version = BUF_TEXT, size = BUF_TEXT;
+
+	add_from(k, &from);
+	add_version(k, &version);
+	str_size(&size, (unsigned long long)k->download);
+	buf_addf(&line, "       %s %-*s  %-*s  %-*s  %8s  ", package_sign(k), (int)c->name, k->name,
+		 (int)c->version, buf_str(&version), (int)c->from, buf_str(&from), buf_str(&size));
+	if (k->because)
+		buf_addf(&line, "needed by %s", k->because);
+	else
+		buf_adds(&line, str_eq(k->change, "remove") ? "in the way" : "asked for");
+	/* On a narrow terminal the last columns go: name and version always fit. */
+	if (style->width && utf8_width(buf_str(&line), line.len) > style->width)
+		buf_cut(&line, line.len < style->width ? line.len : style->width);
+	while (line.len && line.data[line.len - 1] == ' ')
+		buf_cut(&line, line.len - 1);
+	buf_addf(ret, "%s\n", buf_str(&line));
+}
+
+static void add_packages(const struct plan_step *s, const struct style *style, struct buf *ret)
+{
+	struct package_columns c = { 0 };
+
+	list_each (&s->packages, k) {
+		auto_buf struct buf from = BUF_TEXT, version = BUF_TEXT;
+
+		add_from(k, &from);
+		add_version(k, &version);
+		widen(&c.name, k->name, 40);
+		widen(&c.version, buf_str(&version), 48);
+		widen(&c.from, buf_str(&from), 48);
+	}
+	list_each (&s->packages, k)
+		add_package(k, &c, style, ret);
+}
+
+/* ---- the whole ---- */
+
+static void add_step(const struct plan_step *s, const struct columns *c, const struct style *style,
+		     struct buf *ret)
+{
+	static const struct plan_reason there = { .text = "already there" };
+	size_t shown = s->op == OP_KEEP ? 1 : s->reasons.n;
+
+	render_step_head(s, style, ret);
+	if (s->op == OP_KEEP)
+		add_reason(&there, s->what, c, style, ret);
+	else if (!s->reasons.n)
+		buf_addc(ret, '\n');
+	for (size_t i = 0; i < shown && s->op != OP_KEEP; i++) {
+		if (i)
+			buf_pad(ret, ' ', 1 + SIGN + 1 + KIND + 1);
+		add_reason(&s->reasons.at[i], i ? "" : s->what, c, style, ret);
+	}
+	if (s->risk && s->op != OP_KEEP) {
+		buf_pad(ret, ' ', 1 + SIGN + 1 + KIND + 1);
+		buf_adds(ret, "! ");
+		render_wrapped(s->risk, 18, 18, style, ret);
+	}
+	add_packages(s, style, ret);
+}
+
+static void add_totals(const struct plan *p, struct buf *ret)
+{
+	const struct plan_totals *t = &p->totals;
+	auto_buf struct buf download = BUF_TEXT, disk = BUF_TEXT;
+	const char *comma = "";
+
+	if (!plan_pending(p)) {
+		buf_addf(ret, "Nothing to do: all of this is already there.\n");
+		return;
+	}
+	if (t->remove)
+		buf_addf(ret, "%lld to remove", t->remove), comma = ", ";
+	if (t->add)
+		buf_addf(ret, "%s%lld to add", comma, t->add), comma = ", ";
+	if (t->change)
+		buf_addf(ret, "%s%lld to change", comma, t->change), comma = ", ";
+	if (t->keep)
+		buf_addf(ret, "%s%lld kept", comma, t->keep);
+	buf_adds(ret, ".");
+	if (t->packages) {
+		str_size(&download, (unsigned long long)t->download);
+		str_size(&disk, (unsigned long long)(t->disk < 0 ? -t->disk : t->disk));
+		buf_addf(ret, " %lld packages: %s to download, %s %s on disk.", t->packages,
+			 buf_str(&download), buf_str(&disk), t->disk < 0 ? "less" : "more");
+	}
+	buf_addf(ret, "\n%s Nothing has been changed.\n",
+		 t->reboot ? "A reboot is needed." : "No reboot is needed.");
+}
+
+void render_plan(const struct plan *p, const struct style *style, struct buf *ret)
+{
+	struct columns c = { 0 };
+
+	buf_addf(ret, "%s\n\n", p->header.host);
+	measure(p, &c);
+	list_each (&p->steps, s)
+		add_step(s, &c, style, ret);
+	list_each (&p->omitted, o) {
+		buf_pad(ret, ' ', SIGN);
+		buf_addf(ret, ". %-*s %s", KIND, "left out", o->what);
+		add_reason(&o->reason, o->what, &c, style, ret);
+	}
+	if (p->steps.n)
+		buf_addc(ret, '\n');
+	if (!plan_refused(p))
+		add_totals(p, ret);
+}

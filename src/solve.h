@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Profile and facts and catalog give a plan. Pure: no file, no clock, no environment, no libapt.
+ * When there is no plan, all refusals are in it, each with its ways out.
+ */
+#pragma once
+
+#include "catalog.h"
+#include "facts.h"
+#include "plan.h"
+#include "profile.h"
+
+/* `ret` is initialised here; everything in it lives in arena a. */
+void solve(const struct profile *profile, const struct facts *facts, const struct catalog *catalog,
+	   struct arena *a, struct plan *ret);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The solver: which GPUs the plan is for. */
+#include "solve_priv.h"
+
+#include "base/str.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* "10de:1eb8" or "1eb8" in either case; NULL when it is no PCI id. */
+static const char *pci_device(struct arena *a, const char *text)
+{
+	unsigned long long id;
+	const char *hex = text;
+
+	if (strncasecmp(text, "10de:", 5) == 0)
+		hex = text + 5;
+	if (strlen(hex) != 4 || !str_to_hex(hex, &id) || !isxdigit((unsigned char)hex[1]))
+		return NULL;
+	return arena_printf(a, "%04llx", id);
+}
+
+static void suggest_names(struct solving *s, struct diag *d, const char *typed)
+{
+	const struct record *r = NULL;
+	unsigned shown = 0;
+
+	while (shown < 3 && (r = catalog_next(s->catalog, "gpu", r))) {
+		const char *name = record_get(r, "name");
+
+		if (!strcasestr(name, typed))
+			continue;
+		diag_way(&s->plan->diags, d, NULL, "did you mean \"%s\" (10de:%s)?", name, r->key);
+		shown++;
+	}
+	diag_way(&s->plan->diags, d, NULL,
+		 "give the PCI id instead, as lspci -n shows it: 10de:xxxx");
+}
+
+static void add_named(struct solving *s, const struct value *asked)
+{
+	const char *name = asked->text;
+	const struct record *r = catalog_gpu_named(s->catalog, name);
+	const char *device = r ? r->key : pci_device(s->a, name);
+	struct fact_gpu *g;
+
+	/* A100 is four hex digits too: without 10de: in front, an id must be one that is known. */
+	if (device && !r && !strchr(name, ':') && !catalog_gpu(s->catalog, device))
+		device = NULL;
+	if (!device) {
+		struct diag *d = refuse(s, GP_UNKNOWN_GPU, "gpus",
+					"there is no GPU named '%s' in the catalog", name);
+
+		if (asked->at.line)
+			d->at = asked->at;
+		suggest_names(s, d, name);
+		return;
+	}
+	g = list_push(s->a, &s->gpus);
+	g->vendor = "10de";
+	g->device = device;
+}
+
+static bool none_found(struct solving *s)
+{
+	const char *unknown = facts_unknown(s->facts, "gpus");
+	struct diag *d = refuse(s, GP_NO_GPU, "gpus", "no NVIDIA GPU on this host");
+	struct diags *ds = &s->plan->diags;
+
+	diag_why(ds, d, "%s",
+		 unknown ? unknown :
+			   "looked for vendor 10de, classes 0300 and 0302, on the PCI bus");
+	diag_way(ds, d, "gpus=[\"Tesla T4\"]",
+		 "when building an image, say for which GPUs: gpus: [\"Tesla T4\"]");
+	diag_way(ds, d, NULL, "or on the command line: --gpu \"Tesla T4\"");
+	diag_way(ds, d, NULL,
+		 "plan for another machine: gpuprov facts --json there, --facts FILE here");
+	return false;
+}
+
+static void name_gpus(struct solving *s)
+{
+	struct facts seen = { .a = s->a };
+	auto_buf struct buf b = BUF_TEXT;
+
+	list_each (&s->gpus, g)
+		list_add(s->a, &seen.gpus, *g);
+	facts_gpu_names(&seen, s->catalog, &b);
+	s->gpu_names = arena_str(s->a, buf_str(&b));
+}
+
+bool solve_gpus(struct solving *s)
+{
+	const struct value *asked = profile_given(s->profile, "gpus");
+	bool listed = asked && asked->form == VALUE_LIST;
+
+	if (listed)
+		list_each (&asked->items, it)
+			add_named(s, it);
+	else
+		list_each (&s->facts->gpus, g)
+			list_add(s->a, &s->gpus, *g);
+	/* Names that nobody knows are refused already. */
+	if (listed && asked->items.n && !s->gpus.n)
+		return false;
+	if (!s->gpus.n)
+		return none_found(s);
+	name_gpus(s);
+	return true;
+}

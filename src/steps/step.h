@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A kind of step. The executor calls, in this order: done, save, (journal: start), apply, (journal:
+ * done), done. `done` looks at the host and never at markers, so running a plan twice is safe, also
+ * after a crash.
+ *
+ * A file steps/NAME.c exports `const struct step_kind step_NAME`; the Makefile makes the table.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "plan.h"
+
+#include <stdbool.h>
+
+struct sys;
+
+/* Progress of a step, for whoever shows it. done and total are 0 when they are not known. */
+struct step_progress {
+	const char *what;
+	long long done, total;
+	bool bytes;     /* done and total are bytes, rate is known */
+	long long rate; /* bytes a second */
+};
+
+struct step_run {
+	void (*progress)(void *ctx, const struct step_progress *p);
+	void *ctx;
+	const char *sources; /* folder of apt sources in place of an image's own; NULL when live */
+};
+
+struct step_kind {
+	const char *name;
+	const char *const *required; /* argument keys, NULL-terminated */
+
+	/* Is the effect there? */
+	int (*done)(const struct sys *sys, const struct plan_step *s, bool *ret, struct err *e);
+	/*
+	 * What undo will need, as one line of text; goes into the journal before anything changes.
+	 */
+	int (*save)(const struct sys *sys, const struct plan_step *s, struct buf *ret,
+		    struct err *e);
+	int (*apply)(const struct sys *sys, const struct plan_step *s, const struct step_run *run,
+		     struct err *e);
+	/*
+	 * Take away what a run that was cut off in this step left behind; usually there is nothing.
+	 * NULL: the step leaves nothing behind.
+	 */
+	int (*sweep)(const struct sys *sys, const struct plan_step *s, struct err *e);
+	/* Put back what save() kept. NULL: the step cannot be undone, and its `risk` says so. */
+	int (*undo)(const struct sys *sys, const struct plan_step *s, const char *saved,
+		    const struct step_run *run, struct err *e);
+};
+
+/*
+ * Steps whose effect is one file with given bytes: arguments `path` (relative to the root),
+ * `content`, and optionally `mode` (octal). Kinds that differ only in what they mean share these.
+ */
+extern const char *const step_file_required[];
+int step_file_done(const struct sys *sys, const struct plan_step *s, bool *ret, struct err *e);
+int step_file_save(const struct sys *sys, const struct plan_step *s, struct buf *ret,
+		   struct err *e);
+int step_file_apply(const struct sys *sys, const struct plan_step *s, const struct step_run *run,
+		    struct err *e);
+int step_file_sweep(const struct sys *sys, const struct plan_step *s, struct err *e);
+int step_file_undo(const struct sys *sys, const struct plan_step *s, const char *saved,
+		   const struct step_run *run, struct err *e);
+
+/*
+ * The packages that a step of kind `packages` asks for. Each argument `want` is a package name, and
+ * after a blank the head of the version it must have ("libcuda1 535").
+ */
+struct apt_job;
+void step_wants(const struct plan_step *s, struct arena *a, struct apt_job *job);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of the apt back end share. libapt's types end here: the program sees sys/apt.h.
+ * What is done in which order, and why, was measured; each of the comments cost somebody a day.
+ */
+#pragma once
+
+extern "C" {
+#include "sys/apt.h"
+#include "sys/apt_fault.h"
+}
+
+#include <apt-pkg/cachefile.h>
+
+#include <string>
+#include <vector>
+
+namespace backend
+{
+
+struct Session {
+	const apt_job &job;
+	const apt_sink &sink;
+	err *e;
+	pkgCacheFile cache;
+};
+
+/* What is wrong, collected one complaint at a time; see apt_fault_add(). */
+class Complaints
+{
+	struct buf text_ = {};
+
+      public:
+	Complaints();
+	~Complaints();
+	Complaints(const Complaints &) = delete;
+	Complaints &operator=(const Complaints &) = delete;
+	void add(const char *where, const std::string &words);
+	bool none() const;
+	const char *text() const;
+};
+
+/* Everything serious that libapt has on its error stack; warnings go to the notes. */
+std::vector<std::string> drain_errors(const Session &s);
+
+/* Set the session's error and return -1. Without `why`, what libapt's error stack says. */
+int failed(const Session &s, code c, const char *doing, const Complaints &why);
+int failed(const Session &s, code c, const char *doing);
+
+/* Which exact set the job comes to: it is marked in the session's cache, and told to the sink. */
+int resolve(Session &s);
+
+/*
+ * Why these versions cannot be installed together, in words: the chain of dependencies that leads
+ * to what is missing, or to two that conflict. "" when nothing is found.
+ */
+std::string why_not(pkgDepCache &dep, const std::vector<pkgCache::VerIterator> &asked);
+
+} // namespace backend

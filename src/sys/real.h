@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The real world behind struct sys. */
+#pragma once
+
+#include "sys/sys.h"
+
+/* Open `root` (NULL = "/") for everything beneath it, until sys_real_close(). */
+int sys_real_open(const char *root, struct sys *ret, struct err *e);
+void sys_real_close(struct sys *s);
+
+/*
+ * Files the user names on the command line, relative to the current directory; "-" is stdin or
+ * stdout. Only regular files, stdin and pipes are read: a FIFO or device named by mistake is
+ * refused, not waited for.
+ */
+int user_read(const char *path, struct buf *ret, struct err *e);
+int user_write(const char *path, const void *bytes, size_t len, unsigned mode, struct err *e);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a command inside the root: bounded in time and output, nothing inherited by accident. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "sys/real_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { HOUR_S = 3600, GRACE_MS = 5000 };
+
+/* Everything else a child might find in our environment stays with us. */
+static const char *const base_env[] = {
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	"LC_ALL=C",
+	"HOME=/root",
+	NULL,
+};
+
+static char *const *make_env(const char *const *more)
+{
+	size_t n = 0, base = sizeof(base_env) / sizeof(*base_env) - 1;
+	const char **env;
+
+	while (more && more[n])
+		n++;
+	env = mem_alloc((base + n + 1) * sizeof(*env));
+	memcpy(env, base_env, base * sizeof(*env));
+	if (n)
+		memcpy(env + base, more, n * sizeof(*env));
+	return (char *const *)(size_t)env;
+}
+
+/* In the child. Only async-signal-safe calls; the error goes up the pipe as an errno. */
+static _Noreturn void become(const struct sys *s, const struct sys_cmd *cmd, char *const *env,
+			     int out, int report)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	sigset_t none;
+	int errnum;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	if (setpgid(0, 0) || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		goto fail;
+	if (!s->live && (fchdir(real_root_fd(s)) || chroot(".")))
+		goto fail;
+	if (chdir("/"))
+		goto fail;
+	syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
+	execve(cmd->argv[0], (char *const *)(size_t)cmd->argv, env);
+fail:
+	errnum = errno;
+	if (write(report, &errnum, sizeof(errnum)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+static long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* Keep the last `limit` bytes at most: the end is where the reason is. */
+static void keep_output(struct buf *b, const char *bytes, size_t n)
+{
+	if (n > b->limit) {
+		bytes += n - b->limit;
+		n = b->limit;
+	}
+	if (b->len + n > b->limit) {
+		size_t drop = b->len + n - b->limit;
+
+		memmove(b->data, b->data + drop, b->len - drop);
+		buf_cut(b, b->len - drop);
+	}
+	buf_add(b, bytes, n);
+}
+
+struct child {
+	pid_t pid;
+	int pidfd; /* -1 on a kernel without them */
+	int out;   /* read end of its output */
+	int log_fd;
+	long long deadline;
+};
+
+/* Take what is there; false at the end of the output. */
+static bool take(const struct child *c, struct buf *output)
+{
+	char bytes[4096];
+	ssize_t n = read(c->out, bytes, sizeof(bytes));
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n <= 0)
+		return false;
+	keep_output(output, bytes, (size_t)n);
+	/* The log is a copy for people; a full disk there must not stop the command. */
+	if (c->log_fd >= 0 && fd_write_all(c->log_fd, bytes, (size_t)n))
+		errno = 0;
+	return true;
+}
+
+/*
+ * Wait for the child and read its output; false when the deadline passed first. Neither alone would
+ * do: a child may close its output and go on, and what it leaves running may keep the output open.
+ * Only with `all` is the end of the output waited for too.
+ */
+static bool drain(const struct child *c, struct buf *output, bool all)
+{
+	bool open = true, ended = c->pidfd < 0;
+
+	all |= ended;
+	while (open || !ended) {
+		struct pollfd p[] = {
+			{ .fd = open ? c->out : -1, .events = POLLIN },
+			{ .fd = ended ? -1 : c->pidfd, .events = POLLIN },
+		};
+		long long left = c->deadline - now_ms();
+		bool last = ended && !all; /* take what it wrote before it ended */
+
+		if (left <= 0)
+			return false;
+		if (poll(p, 2, last ? 0 : left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
+			return true;
+		if (p[1].revents)
+			ended = true;
+		if (p[0].revents)
+			open = take(c, output);
+		else if (last)
+			return true;
+	}
+	return true;
+}
+
+static int reap(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return 255;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/*
+ * TERM to the whole group, a little time, then KILL to what is left of it. The child is not reaped
+ * yet, so its number still means this group.
+ */
+static void stop(struct child *c, struct buf *output)
+{
+	kill(-c->pid, SIGTERM);
+	c->deadline = now_ms() + GRACE_MS;
+	drain(c, output, true);
+	kill(-c->pid, SIGKILL);
+}
+
+static int started(int report, struct err *e, const struct sys_cmd *cmd)
+{
+	int errnum;
+	ssize_t n;
+
+	do
+		n = read(report, &errnum, sizeof(errnum));
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(errnum) ? err_errno(e, errnum, "starting '%s'", cmd->argv[0]) : 0;
+}
+
+int real_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret, struct err *e)
+{
+	const struct real *r = s->ctx;
+	auto_close int out_r = -1, out_w = -1, rep_r = -1, rep_w = -1, pidfd = -1;
+	auto_free char *const *env = make_env(cmd->env);
+	struct child c = { .log_fd = r->log_fd };
+	int out[2], rep[2];
+
+	if (pipe2(out, O_CLOEXEC))
+		return err_errno(e, errno, "starting '%s'", cmd->argv[0]);
+	out_r = out[0], out_w = out[1];
+	if (pipe2(rep, O_CLOEXEC))
+		return err_errno(e, errno, "starting '%s'", cmd->argv[0]);
+	rep_r = rep[0], rep_w = rep[1];
+	c.out = out_r;
+	c.pid = fork();
+	if (c.pid < 0)
+		return err_errno(e, errno, "starting '%s'", cmd->argv[0]);
+	if (c.pid == 0)
+		become(s, cmd, env, out_w, rep_w);
+	close(steal_fd(&out_w));
+	close(steal_fd(&rep_w));
+	if (started(rep_r, e, cmd)) {
+		reap(c.pid);
+		return -1;
+	}
+	pidfd = (int)syscall(SYS_pidfd_open, c.pid, 0);
+	c.pidfd = pidfd;
+	ret->output = (struct buf)BUF_INIT(cmd->output_limit ? cmd->output_limit : 64 << 10);
+	c.deadline = now_ms() + 1000LL * (cmd->timeout_s ? cmd->timeout_s : HOUR_S);
+	if (!drain(&c, &ret->output, false)) {
+		ret->timed_out = true;
+		stop(&c, &ret->output);
+	}
+	ret->status = reap(c.pid);
+	return 0;
+}

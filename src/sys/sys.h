@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The only door to the outside. Everything that reads or changes the world goes through a
+ * `const struct sys *`; the real one is real.c, tests pass a fake that keeps a transcript.
+ *
+ * Paths are relative to a root ("etc/os-release", no leading slash). The root is "/" for the
+ * running system or the directory of --root; symbolic links are resolved beneath it and never lead
+ * out.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct apt_job;
+struct apt_answer;
+struct apt_listener;
+
+enum sys_type { SYS_ABSENT, SYS_FILE, SYS_DIR, SYS_LINK, SYS_OTHER };
+
+struct sys_stat {
+	enum sys_type type;
+	unsigned mode; /* permission bits */
+	unsigned uid, gid;
+	unsigned links;
+	unsigned long long size;
+	long long mtime_ns; /* since the epoch */
+};
+
+/* Owner and mode of a file to be written. */
+struct sys_attr {
+	unsigned mode, uid, gid;
+};
+
+/* A command. argv[0] is an absolute path inside the root; never a shell string. */
+struct sys_cmd {
+	const char *const *argv; /* NULL-terminated */
+	const char *const *env;  /* added to the allow-listed environment, or NULL */
+	unsigned timeout_s;      /* 0 = an hour */
+	size_t output_limit;     /* bytes of output to keep; 0 = 64 KiB */
+};
+
+struct sys_done {
+	int status;        /* exit status, or 128 + signal */
+	struct buf output; /* stdout and stderr together; the caller releases it */
+	bool timed_out;
+};
+
+struct sys_space {
+	unsigned long long free_bytes, total_bytes;
+	unsigned long long free_files;
+	bool read_only;
+};
+
+struct sys_ident {
+	char kernel[256]; /* running kernel release */
+	char machine[64]; /* x86_64, aarch64 */
+	char host[256];
+	char boot_id[64]; /* "" when unknown */
+	unsigned euid;
+};
+
+struct sys;
+struct sys_ops {
+	int (*read)(const struct sys *s, const char *path, struct buf *ret, struct err *e);
+	int (*stat)(const struct sys *s, const char *path, struct sys_stat *ret, struct err *e);
+	int (*list)(const struct sys *s, const char *path, struct arena *a, strs *ret,
+		    struct err *e);
+	int (*readlink)(const struct sys *s, const char *path, struct buf *ret, struct err *e);
+	int (*replace)(const struct sys *s, const char *path, const void *bytes, size_t len,
+		       const struct sys_attr *attr, struct err *e);
+	int (*remove)(const struct sys *s, const char *path, struct err *e);
+	int (*mkdirs)(const struct sys *s, const char *path, unsigned mode, struct err *e);
+	int (*symlink)(const struct sys *s, const char *target, const char *path, struct err *e);
+	int (*append)(const struct sys *s, const char *path, const void *bytes, size_t len,
+		      struct err *e);
+	int (*lock)(const struct sys *s, const char *path, unsigned wait_s, int *ret_fd,
+		    struct err *e);
+	void (*unlock)(const struct sys *s, int fd);
+	int (*log_to)(const struct sys *s, const char *path, struct err *e);
+	int (*run)(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret,
+		   struct err *e);
+	int (*apt)(const struct sys *s, const struct apt_job *job,
+		   const struct apt_listener *listener, struct apt_answer *ret, struct err *e);
+	int (*space)(const struct sys *s, const char *path, struct sys_space *ret, struct err *e);
+	int (*ident)(const struct sys *s, struct sys_ident *ret, struct err *e);
+	int64_t (*now)(const struct sys *s); /* seconds since the epoch */
+};
+
+struct sys {
+	const struct sys_ops *ops;
+	void *ctx;
+	const char *root; /* "/" or the absolute path of --root: for messages and for libapt */
+	bool live;        /* the running system, not an image */
+};
+
+/* The whole file into ret (whose limit holds). Only regular files, procfs and sysfs. */
+int sys_read(const struct sys *s, const char *path, struct buf *ret, struct err *e);
+/* The same, but an absent file is no error: *ret_there tells. */
+int sys_read_if(const struct sys *s, const char *path, struct buf *ret, bool *ret_there,
+		struct err *e);
+/* Of the path itself (a link is a link). Absence is a type, not an error. */
+int sys_stat(const struct sys *s, const char *path, struct sys_stat *ret, struct err *e);
+/* Names in a directory, sorted; an absent directory has none. */
+int sys_list(const struct sys *s, const char *path, struct arena *a, strs *ret, struct err *e);
+int sys_readlink(const struct sys *s, const char *path, struct buf *ret, struct err *e);
+
+/*
+ * Put a whole file in place: new file beside it, owner, mode and extended attributes, fsync,
+ * rename, fsync of the directory. Readers see the old bytes or the new ones. An existing file keeps
+ * its attributes unless `attr` is given; a new one gets attr, or mode 0644 and the owner root (the
+ * caller, where that is not root). Refuses to go through or over a symbolic link.
+ */
+int sys_replace(const struct sys *s, const char *path, const void *bytes, size_t len,
+		const struct sys_attr *attr, struct err *e);
+#define SYS_TEMP_HEAD ".gpuprov-" /* names of new files that are not in place yet */
+#define SYS_TEMP_TAIL ".tmp"
+int sys_remove(const struct sys *s, const char *path, struct err *e); /* absent is fine */
+/* With all parents; those that exist are left as they are. */
+int sys_mkdirs(const struct sys *s, const char *path, unsigned mode, struct err *e);
+int sys_symlink(const struct sys *s, const char *target, const char *path, struct err *e);
+/* Append to a 0600 file, creating it, and fdatasync. Returns only when it is on the disk. */
+int sys_append(const struct sys *s, const char *path, const void *bytes, size_t len, struct err *e);
+/*
+ * Take an exclusive lock, waiting at most wait_s seconds. GP_LOCKED names the holder. sys_unlock(),
+ * or the end of the process however it comes, releases it.
+ */
+int sys_lock(const struct sys *s, const char *path, unsigned wait_s, int *ret_fd, struct err *e);
+void sys_unlock(const struct sys *s, int fd);
+
+/* Append what children print from now on to a 0600 file beneath the root. */
+int sys_log_to(const struct sys *s, const char *path, struct err *e);
+
+/*
+ * Run a command inside the root: own process group, stdin from /dev/null, clean environment,
+ * bounded in time. A non-zero exit is not an error here; not being able to start it is.
+ */
+int sys_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret, struct err *e);
+/* The same; a non-zero exit is an error that carries the last lines of the output. */
+int sys_run_ok(const struct sys *s, const struct sys_cmd *cmd, struct err *e);
+
+/* Ask libapt; see sys/apt.h. */
+int sys_apt(const struct sys *s, const struct apt_job *job, const struct apt_listener *listener,
+	    struct apt_answer *ret, struct err *e);
+
+int sys_space(const struct sys *s, const char *path, struct sys_space *ret, struct err *e);
+int sys_ident(const struct sys *s, struct sys_ident *ret, struct err *e);
+int64_t sys_now(const struct sys *s);

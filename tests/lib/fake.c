@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A world in memory. */
+#include "fake.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "sys/apt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct entry {
+	char *path, *text;
+	bool dir;
+	long long mtime_ns;
+};
+
+struct world {
+	struct entry *at;
+	size_t n;
+	long long clock;
+};
+
+static struct fake *fake_of(const struct sys *s)
+{
+	return s->ctx;
+}
+
+/* The files live outside struct fake's users' reach. */
+static struct world worlds[8];
+
+static struct world *world_of(const struct sys *s)
+{
+	return &worlds[(size_t)(s->root[1] - '0')];
+}
+
+static struct entry *find(struct world *w, const char *path)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (str_eq(w->at[i].path, path))
+			return &w->at[i];
+	return NULL;
+}
+
+static struct entry *make(struct world *w, const char *path)
+{
+	struct entry *e = find(w, path);
+
+	if (e)
+		return e;
+	w->at = mem_realloc(w->at, (w->n + 1) * sizeof(*w->at));
+	e = &w->at[w->n++];
+	*e = (struct entry){ .path = mem_strdup(path) };
+	return e;
+}
+
+static void set_text(struct world *w, const char *path, const char *text, size_t n)
+{
+	struct entry *e = make(w, path);
+
+	mem_free(e->text);
+	e->text = mem_printf("%.*s", (int)n, text);
+	e->mtime_ns = ++w->clock;
+}
+
+/* Every change passes here: it is written down, and may be the last or may fail. */
+static int effect(const struct sys *s, const char *verb, const char *what, struct err *e)
+{
+	struct fake *f = fake_of(s);
+
+	f->effects++;
+	if (f->die_at == f->effects)
+		longjmp(f->death, 1);
+	buf_addf(&f->transcript, "%s %s\n", verb, what);
+	if (f->fail_at == f->effects)
+		return err_errno(e, f->fail_errno, "%s '/%s'", verb, what);
+	return 0;
+}
+
+static int fake_read(const struct sys *s, const char *path, struct buf *ret, struct err *e)
+{
+	struct entry *en = find(world_of(s), path);
+
+	if (!en || en->dir)
+		return err_errno(e, ENOENT, "reading '/%s'", path);
+	buf_adds(ret, en->text);
+	return 0;
+}
+
+static int fake_stat(const struct sys *s, const char *path, struct sys_stat *ret, struct err *e)
+{
+	struct entry *en = find(world_of(s), path);
+
+	(void)e;
+	*ret = (struct sys_stat){ .type = SYS_ABSENT };
+	if (en)
+		*ret = (struct sys_stat){ .type = en->dir ? SYS_DIR : SYS_FILE,
+					  .mode = 0644,
+					  .links = 1,
+					  .size = en->dir ? 0 : strlen(en->text),
+					  .mtime_ns = en->mtime_ns };
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+static int fake_list(const struct sys *s, const char *path, struct arena *a, strs *ret,
+		     struct err *e)
+{
+	struct world *w = world_of(s);
+	size_t n = strlen(path);
+
+	(void)e;
+	for (size_t i = 0; i < w->n; i++) {
+		const char *p = w->at[i].path, *name = p + n + 1;
+		bool there = false;
+
+		if (strncmp(p, path, n) != 0 || p[n] != '/')
+			continue;
+		name = arena_strn(a, name, strcspn(name, "/"));
+		list_each (ret, it)
+			there |= str_eq(*it, name);
+		if (!there)
+			list_add(a, ret, name);
+	}
+	if (ret->n)
+		qsort(ret->at, ret->n, sizeof(*ret->at), by_name);
+	return 0;
+}
+
+static int fake_readlink(const struct sys *s, const char *path, struct buf *ret, struct err *e)
+{
+	(void)s;
+	(void)ret;
+	return err_errno(e, EINVAL, "reading the link '/%s'", path);
+}
+
+static int fake_replace(const struct sys *s, const char *path, const void *bytes, size_t len,
+			const struct sys_attr *attr, struct err *e)
+{
+	(void)attr;
+	if (effect(s, "replace", path, e))
+		return -1;
+	set_text(world_of(s), path, bytes, len);
+	return 0;
+}
+
+static int fake_remove(const struct sys *s, const char *path, struct err *e)
+{
+	struct world *w = world_of(s);
+	struct entry *en;
+
+	if (effect(s, "remove", path, e))
+		return -1;
+	en = find(w, path);
+	if (!en)
+		return 0;
+	mem_free(en->path);
+	mem_free(en->text);
+	*en = w->at[--w->n];
+	return 0;
+}
+
+static int fake_mkdirs(const struct sys *s, const char *path, unsigned mode, struct err *e)
+{
+	(void)mode;
+	if (find(world_of(s), path))
+		return 0;
+	if (effect(s, "mkdirs", path, e))
+		return -1;
+	make(world_of(s), path)->dir = true;
+	return 0;
+}
+
+static int fake_symlink(const struct sys *s, const char *target, const char *path, struct err *e)
+{
+	(void)target;
+	return effect(s, "symlink", path, e);
+}
+
+static int fake_append(const struct sys *s, const char *path, const void *bytes, size_t len,
+		       struct err *e)
+{
+	struct entry *en;
+	auto_buf struct buf b = BUF_TEXT;
+
+	if (effect(s, "append", path, e))
+		return -1;
+	en = find(world_of(s), path);
+	if (en)
+		buf_adds(&b, en->text);
+	buf_add(&b, bytes, len);
+	set_text(world_of(s), path, buf_str(&b), b.len);
+	return 0;
+}
+
+static int fake_lock(const struct sys *s, const char *path, unsigned wait_s, int *ret_fd,
+		     struct err *e)
+{
+	struct fake *f = fake_of(s);
+
+	(void)wait_s;
+	if (f->locked)
+		return err_set(e, GP_LOCKED, "somebody holds '/%s'", path);
+	f->locked = true;
+	*ret_fd = 1000;
+	return 0;
+}
+
+static void fake_unlock(const struct sys *s, int fd)
+{
+	(void)fd;
+	fake_of(s)->locked = false;
+}
+
+static int fake_log_to(const struct sys *s, const char *path, struct err *e)
+{
+	(void)s;
+	(void)path;
+	(void)e;
+	return 0;
+}
+
+static int fake_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret,
+		    struct err *e)
+{
+	if (effect(s, "run", cmd->argv[0], e))
+		return -1;
+	*ret = (struct sys_done){ .status = fake_of(s)->run_status, .output = BUF_INIT(1024) };
+	buf_adds(&ret->output, "the last words of a command\n");
+	return 0;
+}
+
+/* Installs by appending to dpkg's status, like dpkg at its end. */
+static int fake_apt(const struct sys *s, const struct apt_job *job,
+		    const struct apt_listener *listener, struct apt_answer *ret, struct err *e)
+{
+	static const char *const verbs[] = { "apt-resolve", "apt-update", "apt-install" };
+	struct entry *status;
+	auto_buf struct buf b = BUF_TEXT;
+
+	(void)ret;
+	if (effect(s, verbs[job->verb], job->refresh == APT_USE_LISTS ? "lists" : "fetch", e))
+		return -1;
+	if (listener)
+		listener->event(listener->ctx, &(struct apt_event){ .kind = APT_EV_INSTALL,
+								    .what = "Installing",
+								    .done = 1,
+								    .total = 2 });
+	if (job->verb != APT_INSTALL)
+		return 0;
+	status = find(world_of(s), "var/lib/dpkg/status");
+	buf_adds(&b, status ? status->text : "");
+	list_each (&job->expect->packages, p)
+		buf_addf(&b,
+			 "\nPackage: %s\nStatus: install ok installed\nArchitecture: %s\n"
+			 "Version: %s\n",
+			 p->name, p->arch, p->version);
+	set_text(world_of(s), "var/lib/dpkg/status", buf_str(&b), b.len);
+	return 0;
+}
+
+static int fake_space(const struct sys *s, const char *path, struct sys_space *ret, struct err *e)
+{
+	(void)s;
+	(void)path;
+	(void)e;
+	*ret = (struct sys_space){ .free_bytes = 1ull << 40, .total_bytes = 1ull << 41 };
+	return 0;
+}
+
+static int fake_ident(const struct sys *s, struct sys_ident *ret, struct err *e)
+{
+	(void)s;
+	(void)e;
+	*ret = (struct sys_ident){
+		.kernel = "6.1.0-fake", .machine = "x86_64", .host = "fake", .boot_id = "boot"
+	};
+	return 0;
+}
+
+static int64_t fake_now(const struct sys *s)
+{
+	(void)s;
+	return 1700000000;
+}
+
+static const struct sys_ops fake_ops = {
+	.read = fake_read,
+	.stat = fake_stat,
+	.list = fake_list,
+	.readlink = fake_readlink,
+	.replace = fake_replace,
+	.remove = fake_remove,
+	.mkdirs = fake_mkdirs,
+	.symlink = fake_symlink,
+	.append = fake_append,
+	.lock = fake_lock,
+	.unlock = fake_unlock,
+	.log_to = fake_log_to,
+	.run = fake_run,
+	.apt = fake_apt,
+	.space = fake_space,
+	.ident = fake_ident,
+	.now = fake_now,
+};
+
+void fake_init(struct fake *f)
+{
+	static size_t next;
+	static const char *const roots[] = { "/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7" };
+
+	*f = (struct fake){ .transcript = BUF_TEXT };
+	f->sys =
+		(struct sys){ .ops = &fake_ops, .ctx = f, .root = roots[next++ % 8], .live = true };
+}
+
+static void forget(struct world *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		mem_free(w->at[i].path);
+		mem_free(w->at[i].text);
+	}
+	mem_free(w->at);
+	*w = (struct world){ 0 };
+}
+
+void fake_release(struct fake *f)
+{
+	forget(world_of(&f->sys));
+	buf_release(&f->transcript);
+	arena_release(&f->a);
+}
+
+void fake_put(struct fake *f, const char *path, const char *text)
+{
+	set_text(world_of(&f->sys), path, text, strlen(text));
+}
+
+const char *fake_get(struct fake *f, const char *path)
+{
+	struct entry *e = find(world_of(&f->sys), path);
+
+	return e ? e->text : NULL;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+void fake_tree(struct fake *f, const char *except, struct buf *ret)
+{
+	struct world *w = world_of(&f->sys);
+
+	if (w->n)
+		qsort(w->at, w->n, sizeof(*w->at), by_path);
+	for (size_t i = 0; i < w->n; i++)
+		if (!except || !str_starts(w->at[i].path, except))
+			buf_addf(ret, "%s%s\n%s", w->at[i].path, w->at[i].dir ? "/" : "",
+				 w->at[i].dir ? "" : w->at[i].text);
+}
+
+void fake_reboot(struct fake *f)
+{
+	f->effects = f->die_at = f->fail_at = 0;
+	f->locked = false;
+	buf_clear(&f->transcript);
+}
