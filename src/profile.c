@@ -433,9 +433,19 @@ const char *profile_get(const struct profile *p, const char *path)
 {
 	const struct value *v = profile_given(p, path);
 
-	if (v && v->form == VALUE_TEXT)
-		return v->text;
-	return v ? NULL : schema_default(path);
+	const struct schema_row *row;
+
+	if (v)
+		return v->form == VALUE_TEXT ? v->text : NULL;
+	row = schema_find(path, schema_kind_bit(p->kind));
+	return row ? row->fallback : NULL;
+}
+
+bool profile_on(const struct profile *p, const char *path)
+{
+	const char *text = profile_get(p, path);
+
+	return str_eq(text, "true") || str_eq(text, "yes") || str_eq(text, "on");
 }
 
 bool profile_is(const struct profile *p, const char *path, const char *word)

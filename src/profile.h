@@ -52,6 +52,8 @@ const struct value *profile_given(const struct profile *p, const char *path);
 /* The text at a path, or the schema's default for it, or NULL. */
 const char *profile_get(const struct profile *p, const char *path);
 bool profile_is(const struct profile *p, const char *path, const char *word);
+/* A boolean, or a switch that is not auto: is it on? */
+bool profile_on(const struct profile *p, const char *path);
 
 /*
  * Where a setting comes from: the value, else the nearest parent that was written, else the file.

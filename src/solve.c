@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "registry.h"
+#include "schema.h"
 #include "solve_priv.h"
 
 #include <stdarg.h>
@@ -79,6 +80,42 @@ static void solve_dpkg(struct solving *s)
 		 "finish it: dpkg --configure -a, then apt-get -f install");
 }
 
+/* What the schema has and the solver does not know yet is refused, never passed over. */
+static void solve_scope(struct solving *s)
+{
+	static const char *const known[] = { "version", "kind",   "purpose",     "gpus", "driver",
+					     "apt",     "reboot", "description", NULL };
+	static const char *const inner[] = { "driver.branch",
+					     "driver.version",
+					     "driver.modules",
+					     "driver.source",
+					     "driver.nouveau",
+					     "apt.mirror",
+					     NULL };
+	static const struct {
+		const char *path, *value;
+	} values[] = { { "purpose", "develop" },       { "purpose", "containers" },
+		       { "driver.modules", "open" },   { "driver.source", "nvidia" },
+		       { "driver.source", "runfile" }, { "reboot", "auto" } };
+
+	if (!str_eq(s->profile->kind, "bare-metal"))
+		refuse(s, GP_NOT_PLANNED, "kind", "kind %s is not planned yet", s->profile->kind);
+	for (const struct schema_row *row = schema_table; row->path; row++) {
+		bool there = false;
+
+		for (size_t i = 0; known[i]; i++)
+			there |= str_eq(known[i], row->path);
+		for (size_t i = 0; inner[i]; i++)
+			there |= str_eq(inner[i], row->path);
+		if (!there && profile_given(s->profile, row->path))
+			refuse(s, GP_NOT_PLANNED, row->path, "%s is not planned yet", row->path);
+	}
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+		if (profile_is(s->profile, values[i].path, values[i].value))
+			refuse(s, GP_NOT_PLANNED, values[i].path, "%s: %s is not planned yet",
+			       values[i].path, values[i].value);
+}
+
 void solve(const struct profile *profile, const struct facts *facts, const struct catalog *catalog,
 	   struct arena *a, struct plan *ret)
 {
@@ -91,6 +128,7 @@ void solve(const struct profile *profile, const struct facts *facts, const struc
 	ret->header.profile = profile->text.file;
 	ret->header.kind = profile->kind;
 	ret->header.catalog = catalog->date;
+	solve_scope(&s);
 	solve_dpkg(&s);
 	if (solve_distro(&s) && solve_gpus(&s) && solve_driver(&s)) {
 		solve_packages(&s);

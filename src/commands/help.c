@@ -4,6 +4,26 @@
 #include "commands/common.h"
 #include "schema.h"
 
+/* Where a key is not for every kind of host. */
+static void help_kinds(const struct schema_row *row, struct buf *b)
+{
+	const char *comma = "";
+	bool all = true;
+
+	for (unsigned i = 0; schema_kinds[i]; i++)
+		all &= (row->kinds >> i) & 1;
+	if (all)
+		return;
+	buf_adds(b, "    kind: ");
+	for (unsigned i = 0; schema_kinds[i]; i++) {
+		if (!((row->kinds >> i) & 1))
+			continue;
+		buf_addf(b, "%s%s", comma, schema_kinds[i]);
+		comma = ", ";
+	}
+	buf_addc(b, '\n');
+}
+
 static void help_profile(struct buf *b)
 {
 	const struct style page = { .width = 80 };
@@ -12,7 +32,10 @@ static void help_profile(struct buf *b)
 	for (const struct schema_row *row = schema_table; row->path; row++) {
 		buf_addf(b, "\n%s%s\n    ", row->path, row->required ? " (required)" : "");
 		render_wrapped(row->help, 4, 4, &page, b);
-		if (row->words) {
+		help_kinds(row, b);
+		if (!row->words && row->type != SCHEMA_MAP) {
+			buf_addf(b, "    takes: %s\n", schema_type_help(row->type));
+		} else if (row->words) {
 			buf_adds(b, "    one of:");
 			for (const char *const *w = row->words; *w; w++)
 				buf_addf(b, " %s", *w);

@@ -13,6 +13,8 @@ static const struct schema_row *parent_of(const struct schema_row *row)
 {
 	const char *dot = strrchr(row->path, '.');
 
+	if (dot && dot[-1] == ']')
+		dot -= strlen("[]");
 	for (const struct schema_row *it = schema_table; dot && it->path; it++)
 		if (strlen(it->path) == (size_t)(dot - row->path) &&
 		    str_starts(row->path, it->path))
@@ -20,10 +22,11 @@ static const struct schema_row *parent_of(const struct schema_row *row)
 	return NULL;
 }
 
-static bool takes(const struct schema_row *row, const char *word)
+/* Another row of the same path for one of the same kinds. */
+static bool again(const struct schema_row *row)
 {
-	for (size_t i = 0; row->words && row->words[i]; i++)
-		if (str_eq(row->words[i], word))
+	for (const struct schema_row *it = schema_table; it < row; it++)
+		if (str_eq(it->path, row->path) && (it->kinds & row->kinds))
 			return true;
 	return false;
 }
@@ -34,43 +37,62 @@ static void test_table(void)
 
 	for (const struct schema_row *row = schema_table; row->path; row++) {
 		const struct schema_row *parent = parent_of(row);
+		bool words = row->type == SCHEMA_WORD || row->type == SCHEMA_WORDS;
 
 		if (strchr(row->path, '.'))
-			orphans += !parent || parent > row || parent->type != SCHEMA_MAP;
-		twice += schema_find(row->path) != row;
+			orphans += !parent || parent > row || (row->kinds & ~parent->kinds) ||
+				   (parent->type != SCHEMA_MAP && parent->type != SCHEMA_PART &&
+				    parent->type != SCHEMA_LIST);
+		twice += again(row);
 		mute += str_empty(row->help) || strchr(row->help, '\n');
-		wordless += (row->type == SCHEMA_WORD) != (row->words != NULL);
-		wrong_default +=
-			row->type == SCHEMA_WORD && row->fallback && !takes(row, row->fallback);
+		wordless += words != (row->words != NULL);
+		wrong_default += row->fallback && row->type != SCHEMA_GPUS &&
+				 schema_fault(row, row->fallback);
 		homeless += !row->kinds;
-		ok(str_eq(schema_default(row->path), row->fallback), "default of %s", row->path);
+		ok(schema_find(row->path, row->kinds) == row, "%s is found", row->path);
 	}
-	ok(!orphans, "parents are maps and come before their children");
-	ok(!twice, "each path once");
+	ok(!orphans, "parents hold children, have all their kinds, and come before them");
+	ok(!twice, "each path once for a kind");
 	ok(!mute, "each row has one line of help");
 	ok(!wordless, "words belong to word rows");
-	ok(!wrong_default, "a default is one of the words");
+	ok(!wrong_default, "a default is a value that is allowed");
 	ok(!homeless, "each row belongs to a kind");
-	ok(!schema_find("driver.") && !schema_find("") && !schema_default("nope"),
-	   "no other paths");
+	ok(!schema_find("driver.", ~0u) && !schema_find("", ~0u), "no other paths");
+	ok(!schema_find("kubernetes.engine", KIND_BARE_METAL), "nor keys of another kind");
 }
 
 /* ---- one value ---- */
+
+static const char *kind_for(const char *path)
+{
+	const struct schema_row *row = schema_find(path, KIND_BARE_METAL);
+
+	if (row)
+		return "bare-metal";
+	return schema_find(path, KIND_K8S) ? "k8s" : "docker";
+}
 
 /* Parse a profile in which `path` has this value, as it would be written. */
 static void parse_with(struct parsed *p, const char *path, const char *value)
 {
 	auto_buf struct buf b = BUF_TEXT;
-	const char *dot = strchr(path, '.');
+	unsigned depth = 0;
 
 	if (!str_eq(path, "version"))
 		buf_adds(&b, "version: 1\n");
 	if (!str_eq(path, "kind"))
-		buf_adds(&b, "kind: bare-metal\n");
-	if (dot)
-		buf_addf(&b, "%.*s:\n  %s: %s\n", (int)(dot - path), path, dot + 1, value);
-	else
-		buf_addf(&b, "%s: %s\n", path, value);
+		buf_addf(&b, "kind: %s\n", kind_for(path));
+	for (const char *at = path; at; depth++) {
+		const char *dot = strchr(at, '.');
+		int n = (int)(dot ? (size_t)(dot - at) : strlen(at));
+
+		buf_addf(&b, "%*s%.*s:", (int)depth * 2, "", n, at);
+		if (dot)
+			buf_addc(&b, '\n');
+		else
+			buf_addf(&b, " %s\n", value);
+		at = dot ? dot + 1 : NULL;
+	}
 	/* The text must outlive the buffer: parsed values do not point into it, but spans show it.
 	 */
 	parse(p, buf_str(&b), b.len);
@@ -89,9 +111,15 @@ static void refused(const char *path, const char *value, enum code code)
 {
 	auto_parsed p = { 0 };
 	const struct diag *d;
-	const char *dot = strchr(path, '.');
-	unsigned line = dot ? 4 : str_eq(path, "kind") || str_eq(path, "version") ? 2 : 3;
-	unsigned col = dot ? 2 + (unsigned)strlen(dot + 1) + 3 : (unsigned)strlen(path) + 3;
+	const char *leaf = strrchr(path, '.');
+	unsigned depth = 0;
+	unsigned line, col;
+
+	for (const char *dot = strchr(path, '.'); dot; dot = strchr(dot + 1, '.'))
+		depth++;
+	leaf = leaf ? leaf + 1 : path;
+	line = str_eq(path, "kind") || str_eq(path, "version") ? 2 : 3 + depth;
+	col = 2 * depth + (unsigned)strlen(leaf) + 3;
 
 	parse_with(&p, path, value);
 	d = complaint(&p, code);
@@ -104,7 +132,10 @@ static void refused(const char *path, const char *value, enum code code)
 static void test_words(void)
 {
 	for (const struct schema_row *row = schema_table; row->path; row++) {
-		if (row->type != SCHEMA_WORD)
+		/* A kind of sharing needs its replicas; list items are written another way. */
+		if (row->type != SCHEMA_WORD || strchr(row->path, '[') ||
+		    str_starts(row->path, "podman") ||
+		    str_eq(row->path, "kubernetes.device-plugin.sharing.kind"))
 			continue;
 		for (size_t i = 0; row->words[i]; i++)
 			accepted(row->path, row->words[i]);
@@ -236,7 +267,7 @@ static void test_gpus(void)
 
 	accepted("gpus", "auto");
 	accepted("gpus", "[\"Tesla T4\", 10de:1eb8]");
-	accepted("gpus", "[]");
+	refused("gpus", "[]", GP_WRONG_TYPE);
 	refused("gpus", "all", GP_WRONG_TYPE);
 	refused("gpus", "{a: b}", GP_WRONG_TYPE);
 	parse_with(&p, "gpus", "[a, [b], {c: d}, ~]");
@@ -329,7 +360,7 @@ static void test_suggested_value(void)
 
 	parse_with(&p, "reboot", "nevre");
 	d = complaint(&p, GP_BAD_VALUE);
-	is(d->why, "it takes ask or never", "what it takes");
+	is(d->why, "it takes ask, never or auto", "what it takes");
 	ok(d->ways.n == 1, "one way out when it is clear what was meant");
 	is(d->ways.at[0].sets.at[0], "reboot=never", "as a change of the profile");
 	parse_with(&p, "driver.modules", "whatever");
@@ -342,6 +373,128 @@ static void test_suggested_value(void)
 	parse_with(&p, "reboot", "\"a\\u0301 '\\\"\"");
 	d = complaint(&p, GP_BAD_VALUE);
 	is(d->what, "'a\314\201 '\"' is not allowed for reboot", "what was written is quoted");
+}
+
+static void test_other_types(void)
+{
+	static const struct {
+		const char *path, *good[4], *bad[8];
+	} rows[] = {
+		{ "driver.headless", { "auto", "true", "no" }, { "maybe", "1", "\"\"" } },
+		{ "driver.persistence", { "on", "false" }, { "auto", "True", "y" } },
+		{ "cuda.cudnn", { "none", "auto", "9.5" }, { "latest", "9.x", "\"\"" } },
+		{ "cuda.version", { "12.8", "[12.8, \"12.10\"]" }, { "latest", "12.x" } },
+		{ "apt.lock-timeout",
+		  { "1", "1000000" },
+		  { "0", "-1", "1.5", "1e3", "1000001", "" } },
+		{ "paths.cuda",
+		  { "/opt", "/usr/local", "/" },
+		  { "opt", "/opt/", "/opt//x", "/opt/../etc", "/./x", "/proc/self/fd",
+		    "/dev/shm" } },
+		{ "extends", { "base.yaml", "../base.yaml", "/etc/x.yaml" }, { "a//b", "a/" } },
+		{ "driver.runfile.sha256",
+		  { "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF" },
+		  { "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde", "abc",
+		    "zz" } },
+		{ "apt.key-fingerprint",
+		  { "EB693B3035CD5710E231E123A4B469963BF863CC" },
+		  { "3BF863CC", "EB69 3B30" } },
+		{ "docker.runtime-name",
+		  { "nvidia", "nvidia-2.x_y" },
+		  { "-x", "a b", "a/b", "\"a;b\"" } },
+		{ "kubernetes.image-prefix",
+		  { "registry.example:5000/nvidia" },
+		  { "https//x y", "-x" } },
+		{ "kubernetes.dcgm-exporter.memory",
+		  { "512Mi", "1G", "500m", "1.5Gi" },
+		  { "1X", "Mi", "1Mib" } },
+		{ "driver.features", { "[gds, hmm]" }, { "[gd]", "[gds, gds]" } },
+		{ "apt.remove", { "[a, b-c]" }, { "[a b]", "[\"a;b\"]" } },
+		{ "kubernetes.dcgm-exporter", { "true", "no", "{port: 9401}" }, { NULL } },
+		{ "driver.module-options", { "{NVreg_x: 1}" }, { NULL } },
+		{ "kubernetes.tolerations", { "[{key: a}]", "x" }, { NULL } },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (size_t k = 0; k < COUNT(rows[i].good) && rows[i].good[k]; k++)
+			accepted(rows[i].path, rows[i].good[k]);
+		for (size_t k = 0; k < COUNT(rows[i].bad) && !str_empty(rows[i].bad[k]); k++) {
+			auto_parsed p = { 0 };
+
+			parse_with(&p, rows[i].path, rows[i].bad[k]);
+			ok(p.rc == -1 && complaint(&p, GP_BAD_VALUE), "%s refuses %s", rows[i].path,
+			   rows[i].bad[k]);
+		}
+	}
+	refused("cuda.version", "{a: b}", GP_WRONG_TYPE);
+	refused("driver.features", "gds", GP_WRONG_TYPE);
+	refused("driver.module-options", "x", GP_WRONG_TYPE);
+	refused("cuda.runfile", "{url: x}", GP_WRONG_TYPE);
+}
+
+/* Short for {enabled: true}; the place stays that of the word. */
+static void test_part(void)
+{
+	auto_parsed p = { 0 };
+	struct span at;
+
+	parse_with(&p, "kubernetes.dcgm-exporter", "false");
+	is(profile_get(&p.profile, "kubernetes.dcgm-exporter.enabled"), "false", "false is off");
+	ok(!profile_on(&p.profile, "kubernetes.dcgm-exporter.enabled") &&
+		   profile_on(&p.profile, "kubernetes.device-plugin.enabled"),
+	   "what is not said has its default");
+	at = profile_at(&p.profile, "kubernetes.dcgm-exporter.enabled");
+	ok(at.line == 4 && at.col == 18, "at the word");
+}
+
+static void test_list(void)
+{
+	auto_parsed p = { 0 };
+	auto_buf struct buf got = BUF_TEXT;
+	const char *text = HEAD "cuda:\n  runfile:\n    - version: 12.8\n      url: nope\n"
+				"    - sha: x\n    - text\n";
+
+	parse(&p, text, strlen(text));
+	complaints(&p, &got);
+	is(buf_str(&got), "GP0203 at 6:12, GP0201 at 7:7, GP0204 at 8:7", "items of a list");
+	is(complaint(&p, GP_BAD_VALUE)->what, "'nope' is not allowed for cuda.runfile[0].url",
+	   "which item");
+}
+
+static void test_kind(void)
+{
+	auto_parsed p = { 0 };
+	const char *text = HEAD "kubernetes: {engine: containerd}\n";
+	const struct diag *d;
+
+	parse(&p, text, strlen(text));
+	d = complaint(&p, GP_WRONG_KIND);
+	is(d ? d->why : NULL, "it is a key of kind k8s", "a key of another kind, and of which");
+	parse_with(&p, "docker.cdi", "auto");
+	is(profile_get(&p.profile, "purpose"), "containers", "a default may depend on the kind");
+}
+
+static void contradicts(const char *text, unsigned line, unsigned col)
+{
+	auto_parsed p = { 0 };
+	const struct diag *d;
+
+	parse(&p, text, strlen(text));
+	d = complaint(&p, GP_CONTRADICTION);
+	ok(p.rc == -1 && d && d->at.line == line && d->at.col == col && d->ways.n,
+	   "contradiction at %u:%u: %s", line, col, d ? d->what : "none");
+}
+
+static void test_contradictions(void)
+{
+	contradicts(HEAD "driver: {modules: none, features: [hmm]}\n", 3, 35);
+	contradicts(HEAD "driver: {runfile: {url: https://a/, path: b}}\n", 3, 43);
+	contradicts(HEAD "driver: {source: distro, runfile: {path: b}}\n", 3, 35);
+	contradicts(HEAD "cuda: {version: [12.8, 12.4], default: 11.8}\n", 3, 40);
+	contradicts("version: 1\nkind: docker\npodman: {install: none}\n", 3, 9);
+	contradicts(
+		"version: 1\nkind: k8s\nkubernetes:\n  device-plugin: {sharing: {replicas: 4}}\n",
+		4, 39);
 }
 
 static void test_contradiction(void)
@@ -380,5 +533,10 @@ int main(void)
 	test_types();
 	test_suggested_value();
 	test_contradiction();
+	test_other_types();
+	test_part();
+	test_list();
+	test_kind();
+	test_contradictions();
 	return done_testing();
 }
