@@ -6,7 +6,9 @@
 #include "indexes.h"
 #include "journal.h"
 #include "registry.h"
+#include "runs.h"
 #include "sys/sys.h"
+#include "undo.h"
 
 struct running {
 	const struct plan *plan;
@@ -101,6 +103,26 @@ static int run_step(struct running *r, const struct plan_step *s, struct err *e)
 	return 0;
 }
 
+/* Of a rollback: what the step's origin kept is put back, whatever is left of its effect. */
+static int undo_step(struct running *r, const struct plan_step *s, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	const struct step_run run = { .progress = on_progress, .ctx = r };
+	const struct step_kind *kind;
+	struct plan_step was;
+	const char *saved;
+
+	if (find_kind(s, &kind, e) || undo_origin(r->sys, s, &a, &was, &saved, e))
+		return -1;
+	tell(r, EXEC_BEGIN);
+	if (journal_add(&r->journal, "undo", s->id, NULL, e) ||
+	    kind->undo(r->sys, &was, saved, &run, e) ||
+	    journal_add(&r->journal, "undone", s->id, NULL, e))
+		return -1;
+	tell(r, EXEC_DONE);
+	return 0;
+}
+
 /* The reason is already on its way to the user; a journal that fails now must not hide it. */
 static void note_failure(struct running *r, const struct plan_step *s, const struct err *e)
 {
@@ -124,13 +146,18 @@ static void point_at_log(struct running *r, struct err *e)
 			str_eq(r->sys->root, "/") ? "" : r->sys->root, path);
 }
 
+static const char *again(const struct running *r)
+{
+	return r->plan->header.undoes ? "rollback" : "apply";
+}
+
 static int stopped(struct running *r, struct err *e)
 {
 	if (journal_add(&r->journal, "end", NULL, "interrupted", e))
 		return -1;
 	err_set(e, GP_INTERRUPTED, "interrupted; %zu of %zu steps are done", r->now.number - 1,
 		r->now.total);
-	err_way(e, "run the same apply again: it goes on from here");
+	err_way(e, "run the same %s again: it goes on from here", again(r));
 	return -1;
 }
 
@@ -143,15 +170,15 @@ static int run_all(struct running *r, struct err *e)
 		r->now.number++;
 		if (r->listener->stop && r->listener->stop(r->listener->ctx))
 			return stopped(r, e);
-		if (run_step(r, s, e) == 0)
+		if ((r->plan->header.undoes ? undo_step : run_step)(r, s, e) == 0)
 			continue;
 		note_failure(r, s, e);
 		r->now.error = e;
 		tell(r, EXEC_FAILED);
 		err_ctx(e, "step %zu of %zu, %s", r->now.number, r->now.total, s->id);
 		point_at_log(r, e);
-		err_way(e,
-			"once the cause is gone, run the same apply again: it goes on from here");
+		err_way(e, "once the cause is gone, run the same %s again: it goes on from here",
+			again(r));
 		return -1;
 	}
 	return journal_add(&r->journal, "end", NULL, "done", e);
@@ -170,19 +197,42 @@ static int sweep(const struct plan *plan, const struct sys *sys, struct err *e)
 	return 0;
 }
 
+/* A run that this one goes on with: what rollback takes back, it takes back together. */
+static int find_open(const struct sys *sys, struct arena *a, long long *ret, struct err *e)
+{
+	const struct run *open;
+	runs all = { 0 };
+
+	if (runs_list(sys, a, &all, e))
+		return err_ctx(e, "looking at earlier runs");
+	open = runs_open(&all);
+	*ret = open ? open->number : 0;
+	return 0;
+}
+
+/* All that an unfinished run was to do is there: it has come to its end after all. */
+static int close_open(struct running *r, long long open, struct err *e)
+{
+	if (!open)
+		return 0;
+	journal_open(r->sys, open, r->a, &r->journal);
+	return journal_add(&r->journal, "end", NULL, "done", e);
+}
+
 int execute(const struct plan *plan, const struct sys *sys, const struct sys *cache,
 	    const struct exec_listener *listener, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
 	struct running r = { plan, sys, cache, listener, .a = &a };
+	long long open = 0;
 
 	list_each (&plan->steps, s)
 		r.now.total += s->op != OP_KEEP;
-	if (sweep(plan, sys, e))
+	if (sweep(plan, sys, e) || (!plan->header.undoes && find_open(sys, &a, &open, e)))
 		return -1;
 	if (!r.now.total)
-		return 0;
-	if (journal_begin(sys, plan, &a, &r.journal, e) ||
+		return close_open(&r, open, e);
+	if (journal_begin(sys, plan, open, &a, &r.journal, e) ||
 	    sys_log_to(sys, journal_log_path(&a, r.journal.run), e))
 		return -1;
 	return run_all(&r, e);

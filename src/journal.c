@@ -9,21 +9,63 @@
 #include <string.h>
 
 #define RUNS STATE_DIR "/runs"
-enum { CHECK = 16 };
+#define FORMAT STATE_DIR "/format"
+enum { CHECK = 16, FORMAT_NOW = 1 };
+
+/* Room for the records of the longest plan: a full disk must not stop us between two of them. */
+enum { RESERVE = 1 << 20 };
 
 static const struct rec_row record_rows[] = {
 	REC_ROW(struct journal_record, kind, REC_STR, "what happened"),
 	REC_ROW(struct journal_record, step, REC_STR, "to which step"),
 	REC_ROW(struct journal_record, text, REC_STR, "what belongs to it"),
 	REC_ROW(struct journal_record, boot, REC_STR, "boot id"),
+	REC_ROW(struct journal_record, who, REC_STR, "the user"),
+	REC_ROW(struct journal_record, continues, REC_STR, "the run it goes on with"),
 	REC_ROW(struct journal_record, time, REC_INT, "when"),
 	REC_END,
 };
 
+/* State of a newer program means things that we do not know: nothing of it is touched. */
+static int check_format(const struct sys *sys, bool *ret_there, struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(4096);
+	unsigned long long format = 0;
+	struct piece rest, line = { "", 0 };
+	auto_arena struct arena a = { 0 };
+
+	if (sys_read_if(sys, FORMAT, &text, ret_there, e))
+		return err_ctx(e, "reading the format of the state");
+	if (!*ret_there)
+		return 0;
+	rest = (struct piece){ buf_str(&text), text.len };
+	str_line(&rest, &line);
+	if (str_to_u64(arena_strn(&a, line.at, line.len), &format) && format <= FORMAT_NOW)
+		return 0;
+	err_set(e, GP_STATE_NEWER, "'%s/" STATE_DIR "' is in format '%.*s', this program knows %d",
+		str_eq(sys->root, "/") ? "" : sys->root, (int)line.len, line.at, FORMAT_NOW);
+	err_way(e, "use the gpuprov that wrote it, or a newer one");
+	return -1;
+}
+
+static int say_format(const struct sys *sys, struct err *e)
+{
+	const struct sys_attr attr = { .mode = 0600 };
+	bool there;
+
+	if (check_format(sys, &there, e))
+		return -1;
+	return there ? 0 : sys_replace(sys, FORMAT, "1\n", 2, &attr, e);
+}
+
 int journal_lock(const struct sys *sys, int *ret_fd, struct err *e)
 {
+	bool there;
+
 	if (sys_mkdirs(sys, STATE_DIR, 0700, e))
 		return err_ctx(e, "preparing the state folder");
+	if (check_format(sys, &there, e))
+		return -1;
 	return sys_lock(sys, STATE_DIR "/lock", 0, ret_fd, e);
 }
 
@@ -79,26 +121,57 @@ static int append(const struct journal *j, const struct journal_record *r, struc
 		       0;
 }
 
-int journal_begin(const struct sys *sys, const struct plan *plan, struct arena *a,
-		  struct journal *ret, struct err *e)
+int journal_newest(const struct sys *sys, long long *ret, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+
+	if (next_run(sys, &a, ret, e))
+		return -1;
+	--*ret;
+	return 0;
+}
+
+void journal_open(const struct sys *sys, long long run, struct arena *a, struct journal *ret)
+{
+	*ret = (struct journal){
+		.sys = sys, .a = a, .run = run, .path = run_path(a, run, "journal")
+	};
+}
+
+static int save_plan(const struct sys *sys, const struct plan *plan, long long run, struct arena *a,
+		     char *ret_hash, struct err *e)
 {
 	const struct sys_attr attr = { .mode = 0600 };
 	auto_buf struct buf text = BUF_TEXT;
+
+	plan_write(plan, &text);
+	hash_bytes(buf_str(&text), text.len, ret_hash);
+	return sys_replace(sys, run_path(a, run, "plan.json"), buf_str(&text), text.len, &attr, e) ?
+		       err_ctx(e, "saving the plan") :
+		       0;
+}
+
+int journal_begin(const struct sys *sys, const struct plan *plan, long long continues,
+		  struct arena *a, struct journal *ret, struct err *e)
+{
 	char hash[HASH_HEX];
 	struct sys_ident id;
-	struct journal_record r = { .kind = "begin", .text = hash, .boot = id.boot_id };
+	struct journal_record r = {
+		.kind = "begin", .text = hash, .boot = id.boot_id, .who = id.user
+	};
+	long long run;
 
-	*ret = (struct journal){ .sys = sys, .a = a };
-	if (next_run(sys, a, &ret->run, e) || sys_ident(sys, &id, e) ||
-	    sys_mkdirs(sys, arena_printf(a, RUNS "/%06lld", ret->run), 0700, e))
+	if (say_format(sys, e) || next_run(sys, a, &run, e) || sys_ident(sys, &id, e) ||
+	    sys_mkdirs(sys, arena_printf(a, RUNS "/%06lld", run), 0700, e))
 		return err_ctx(e, "opening a new run");
-	ret->path = run_path(a, ret->run, "journal");
-	plan_write(plan, &text);
-	hash_bytes(buf_str(&text), text.len, hash);
-	if (sys_replace(sys, run_path(a, ret->run, "plan.json"), buf_str(&text), text.len, &attr,
-			e))
-		return err_ctx(e, "saving the plan");
+	journal_open(sys, run, a, ret);
+	if (save_plan(sys, plan, run, a, hash, e))
+		return -1;
+	if (sys_reserve(sys, ret->path, RESERVE, e))
+		return err_ctx(e, "making the journal");
 	r.time = sys_now(sys);
+	if (continues)
+		r.continues = arena_printf(a, "%lld", continues);
 	return append(ret, &r, e);
 }
 
@@ -161,41 +234,13 @@ int journal_read(const struct sys *sys, long long run, struct arena *a, journal_
 	return 0;
 }
 
-static int ended_well(const struct sys *sys, long long run, bool *ret, struct err *e)
-{
-	auto_arena struct arena a = { 0 };
-	journal_records records = { 0 };
-
-	if (journal_read(sys, run, &a, &records, e))
-		return -1;
-	*ret = false;
-	list_each (&records, r)
-		*ret |= str_eq(r->kind, "end") && str_eq(r->text, "done");
-	return 0;
-}
-
-int journal_applied(const struct sys *sys, struct arena *a, struct plan *ret, bool *ret_there,
-		    struct err *e)
+int journal_plan(const struct sys *sys, long long run, struct arena *a, struct plan *ret,
+		 struct err *e)
 {
 	auto_buf struct buf text = BUF_INIT(64 << 20);
-	long long run;
-	const char *path;
+	const char *path = run_path(a, run, "plan.json");
 
-	*ret_there = false;
-	if (next_run(sys, a, &run, e))
-		return -1;
-	while (--run > 0) {
-		bool well;
-
-		if (ended_well(sys, run, &well, e))
-			return -1;
-		if (!well)
-			continue;
-		path = run_path(a, run, "plan.json");
-		if (sys_read(sys, path, &text, e))
-			return -1;
-		*ret_there = true;
-		return plan_read(buf_str(&text), text.len, path, a, ret, e);
-	}
-	return 0;
+	if (sys_read(sys, path, &text, e))
+		return err_ctx(e, "reading the plan of run %lld", run);
+	return plan_read(buf_str(&text), text.len, path, a, ret, e);
 }

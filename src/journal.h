@@ -24,7 +24,9 @@ struct journal_record {
 	const char *step; /* its id */
 	const char *text; /* begin: hash of plan; start: what undo needs; failed: why; end: how */
 	const char *boot; /* begin: boot id */
-	long long time;   /* seconds since the epoch */
+	const char *who;  /* begin: the user */
+	const char *continues; /* begin: number of the unfinished run that this one goes on with */
+	long long time;        /* seconds since the epoch */
 };
 
 struct journal {
@@ -34,23 +36,31 @@ struct journal {
 	struct arena *a;
 };
 
-/* The lock that one run holds from planning to its end. GP_LOCKED at once when another has it. */
+/*
+ * The lock that one run holds from planning to its end. GP_LOCKED at once when another has it.
+ * GP_STATE_NEWER when a newer program wrote the state.
+ */
 int journal_lock(const struct sys *sys, int *ret_fd, struct err *e);
 
-/* Open a new run: its folder, its plan, the record "begin". */
-int journal_begin(const struct sys *sys, const struct plan *plan, struct arena *a,
-		  struct journal *ret, struct err *e);
+/* Open a new run: its folder, its plan, the record "begin". `continues` is 0 for none. */
+int journal_begin(const struct sys *sys, const struct plan *plan, long long continues,
+		  struct arena *a, struct journal *ret, struct err *e);
+/* Open one that is there, to add to it. */
+void journal_open(const struct sys *sys, long long run, struct arena *a, struct journal *ret);
 int journal_add(const struct journal *j, const char *kind, const char *step, const char *text,
 		struct err *e);
+
+/* The number of the newest run, 0 when there is none. */
+int journal_newest(const struct sys *sys, long long *ret, struct err *e);
 
 /* All records of a run, in order. */
 typedef LIST(struct journal_record) journal_records;
 int journal_read(const struct sys *sys, long long run, struct arena *a, journal_records *ret,
 		 struct err *e);
 
-/* The plan that was last carried out to its end; *ret_there says if there is one. */
-int journal_applied(const struct sys *sys, struct arena *a, struct plan *ret, bool *ret_there,
-		    struct err *e);
+/* The plan of a run. */
+int journal_plan(const struct sys *sys, long long run, struct arena *a, struct plan *ret,
+		 struct err *e);
 
 /* The log of a run, for people, beneath the root. */
 const char *journal_log_path(struct arena *a, long long run);

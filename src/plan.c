@@ -101,6 +101,7 @@ static const struct rec_row header_rows[] = {
 	REC_ROW(struct plan_header, kind, REC_STR, "kind of host"),
 	REC_ROW(struct plan_header, catalog, REC_STR, "date of the catalog's facts"),
 	REC_ROW(struct plan_header, host, REC_STR, "the host in one line"),
+	REC_ROW(struct plan_header, undoes, REC_STR, "a rollback: the oldest run it puts back"),
 	REC_END,
 };
 

@@ -86,6 +86,7 @@ struct plan_header {
 	const char *kind;
 	const char *catalog; /* date of its facts */
 	const char *host;    /* the summary line */
+	const char *undoes;  /* a rollback: the oldest run that it puts back; else NULL */
 };
 
 struct plan {

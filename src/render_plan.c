@@ -110,6 +110,7 @@ static void add_reason(const struct plan_reason *r, const char *what, const stru
 
 struct package_columns {
 	unsigned name, version, from;
+	bool undo; /* of a rollback */
 };
 
 static void add_from(const struct plan_package *k, struct buf *ret)
@@ -145,6 +146,8 @@ static void add_package(const struct plan_package *k, const struct package_colum
 		 (int)c->version, buf_str(&version), (int)c->from, buf_str(&from), buf_str(&size));
 	if (k->because)
 		buf_addf(&line, "needed by %s", k->because);
+	else if (c->undo)
+		buf_adds(&line, "put back");
 	else
 		buf_adds(&line, str_eq(k->change, "remove") ? "in the way" : "asked for");
 	/* On a narrow terminal the last columns go: name and version always fit. */
@@ -157,7 +160,7 @@ static void add_package(const struct plan_package *k, const struct package_colum
 
 static void add_packages(const struct plan_step *s, const struct style *style, struct buf *ret)
 {
-	struct package_columns c = { 0 };
+	struct package_columns c = { .undo = step_get(s, "undo-run") != NULL };
 
 	list_each (&s->packages, k) {
 		auto_buf struct buf from = BUF_TEXT, version = BUF_TEXT;

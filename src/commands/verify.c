@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpuprov verify: prove the postconditions. */
 #include "commands/common.h"
-#include "journal.h"
+#include "runs.h"
 #include "verify.h"
 
 struct report {
@@ -41,7 +41,7 @@ static int last_applied(struct job *j, struct plan *ret, bool *ret_there, struct
 {
 	auto_err problem = { 0 };
 
-	if (journal_applied(&j->sys, &j->a, ret, ret_there, &problem) == 0)
+	if (runs_applied(&j->sys, &j->a, ret, ret_there, &problem) == 0)
 		return 0;
 	if (problem.code == GP_NO_PERMISSION) {
 		*ret_there = false;

@@ -60,6 +60,18 @@ static int undo(const struct sys *sys, const struct plan_step *s, const char *sa
 	return rebuild(sys, s, e);
 }
 
+static int undo_risk(const struct sys *sys, const struct plan_step *s, const char *saved,
+		     struct arena *a, const char **ret, struct err *e)
+{
+	(void)sys;
+	(void)s;
+	(void)saved;
+	(void)a;
+	(void)e;
+	*ret = "rebuilt from the old configuration: the same contents, not the same bytes";
+	return 0;
+}
+
 const struct step_kind step_initramfs = {
 	.name = "initramfs",
 	.required = (const char *const[]){ "kernel", NULL },
@@ -67,4 +79,6 @@ const struct step_kind step_initramfs = {
 	.save = save,
 	.apply = apply,
 	.undo = undo,
+	.undo_risk = undo_risk,
+	.undo_late = true,
 };

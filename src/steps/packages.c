@@ -4,6 +4,7 @@
 
 #include "base/control.h"
 #include "base/json.h"
+#include "base/rec.h"
 #include "base/str.h"
 #include "sys/apt.h"
 #include "sys/sys.h"
@@ -11,12 +12,22 @@
 #include <stddef.h>
 #include <string.h>
 
+#define DEBS "var/lib/gpuprov/debs"
+#define MARKS "var/lib/apt/extended_states"
+
 /* ---- done ---- */
 
 struct installed {
 	struct piece name, arch, version;
-	bool whole;
+	bool whole, gone;
 };
+
+static bool piece_ends(struct piece p, const char *tail)
+{
+	size_t n = strlen(tail);
+
+	return p.len >= n && memcmp(p.at + p.len - n, tail, n) == 0;
+}
 
 static bool as_planned(const struct plan_package *k, const struct installed *now)
 {
@@ -36,7 +47,8 @@ static struct installed look_up(struct piece status, const struct plan_package *
 					 control_get(stanza, "Architecture"),
 					 control_get(stanza, "Version"),
 					 piece_eq(state, "install ok installed") ||
-						 piece_eq(state, "hold ok installed") };
+						 piece_eq(state, "hold ok installed"),
+					 piece_ends(state, " not-installed") };
 
 		if (piece_eq(now.name, k->name) &&
 		    (piece_eq(now.arch, k->arch) || piece_eq(now.arch, "all") ||
@@ -64,24 +76,140 @@ static int done(const struct sys *sys, const struct plan_step *s, bool *ret, str
 /* ---- save ---- */
 
 /* What was there: the plan's old versions, which closure took from dpkg. */
+struct saved_package {
+	const char *name, *arch;
+	const char *old_version; /* NULL: it was not installed */
+	const char *deb;         /* its old package, kept; NULL when it could not be had */
+};
+
+struct saved_packages {
+	LIST(struct saved_package) packages;
+	bool marks; /* apt had its file of automatic marks */
+};
+
+static const struct rec_row saved_package_rows[] = {
+	REC_ROW(struct saved_package, name, REC_STR, "package"),
+	REC_ROW(struct saved_package, arch, REC_STR, "architecture"),
+	REC_ROW(struct saved_package, old_version, REC_STR, "version that was installed"),
+	REC_ROW(struct saved_package, deb, REC_STR, "the old package, kept"),
+	REC_END,
+};
+
+static const struct rec_row saved_rows[] = {
+	{ .name = "packages",
+	  .type = REC_LIST,
+	  .offset = offsetof(struct saved_packages, packages),
+	  .rows = saved_package_rows,
+	  .size = sizeof(struct saved_package),
+	  .help = "each of the set" },
+	REC_ROW(struct saved_packages, marks, REC_BOOL, "apt had its file of automatic marks"),
+	REC_END,
+};
+
+/* apt names its files like this; a colon of an epoch would be no file name everywhere. */
+static const char *deb_name(struct arena *a, const char *name, const char *version,
+			    const char *arch)
+{
+	const char *colon = strchr(version, ':');
+
+	if (!colon)
+		return arena_printf(a, "%s_%s_%s.deb", name, version, arch);
+	return arena_printf(a, "%s_%.*s%%3a%s_%s.deb", name, (int)(colon - version), version,
+			    colon + 1, arch);
+}
+
+/*
+ * A second name for the package file, so that whatever cleans apt's folder does not take it from
+ * us. *ret stays NULL when it is nowhere.
+ */
+static int keep_deb(const struct sys *sys, const struct plan_package *k, const char *version,
+		    struct arena *a, const char **ret, struct err *e)
+{
+	const char *const archs[] = { k->arch, "all" };
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *name = deb_name(a, k->name, version, archs[i]);
+		const char *kept = arena_printf(a, DEBS "/%s", name);
+		const char *from = arena_printf(a, "var/cache/apt/archives/%s", name);
+		struct sys_stat st;
+
+		if (sys_stat(sys, kept, &st, e))
+			return -1;
+		if (st.type == SYS_FILE) {
+			*ret = kept;
+			return 0;
+		}
+		if (sys_stat(sys, from, &st, e))
+			return -1;
+		if (st.type != SYS_FILE)
+			continue;
+		if (sys_mkdirs(sys, DEBS, 0700, e) || sys_link(sys, from, kept, e))
+			return -1;
+		*ret = kept;
+		return 0;
+	}
+	return 0;
+}
+
+/* The repositories may still have the installed version; where they do not, undo will say so. */
+static int fetch_old(const struct sys *sys, const struct plan_package *k, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	const char *const argv[] = { "/usr/bin/apt-get",
+				     "-qq",
+				     "-y",
+				     "-o",
+				     "Dpkg::Use-Pty=0",
+				     "install",
+				     "--reinstall",
+				     "-d",
+				     "--",
+				     NULL,
+				     NULL };
+	const char *const *env = (const char *const[]){ "DEBIAN_FRONTEND=noninteractive", NULL };
+	const char *full[sizeof(argv) / sizeof(*argv)];
+	struct sys_cmd cmd = { .argv = full, .env = env, .timeout_s = 900 };
+	struct sys_done done = { 0 };
+
+	memcpy(full, argv, sizeof(argv));
+	full[9] = arena_printf(&a, "%s:%s=%s", k->name, k->arch, k->old_version);
+	if (sys_run(sys, &cmd, &done, e))
+		return -1;
+	buf_release(&done.output);
+	return 0;
+}
+
+static int save_one(const struct sys *sys, const struct plan_package *k, struct arena *a,
+		    struct saved_package *ret, struct err *e)
+{
+	auto_err unavailable = { 0 }; /* no apt-get in the root: the same as not being offered */
+
+	*ret = (struct saved_package){ .name = k->name,
+				       .arch = k->arch,
+				       .old_version = k->old_version };
+	if (!k->old_version)
+		return 0;
+	if (keep_deb(sys, k, k->old_version, a, &ret->deb, e))
+		return -1;
+	if (ret->deb || fetch_old(sys, k, &unavailable))
+		return 0;
+	return keep_deb(sys, k, k->old_version, a, &ret->deb, e);
+}
+
 static int save(const struct sys *sys, const struct plan_step *s, struct buf *ret, struct err *e)
 {
+	auto_arena struct arena a = { 0 };
+	struct saved_packages saved = { 0 };
 	struct jw j = { .out = ret, .compact = true };
+	struct sys_stat marks;
 
-	(void)sys;
-	(void)e;
-	jw_open(&j, '{');
-	jw_key(&j, "packages");
-	jw_open(&j, '[');
-	list_each (&s->packages, k) {
-		jw_open(&j, '{');
-		jw_put_str(&j, "name", k->name);
-		jw_put_str(&j, "arch", k->arch);
-		jw_put_str(&j, "old_version", k->old_version);
-		jw_close(&j, '}');
-	}
-	jw_close(&j, ']');
-	jw_close(&j, '}');
+	if (sys_stat(sys, MARKS, &marks, e))
+		return -1;
+	saved.marks = marks.type == SYS_FILE;
+	list_each (&s->packages, k)
+		if (save_one(sys, k, &a, list_push(&a, &saved.packages), e))
+			return -1;
+	rec_write(&j, saved_rows, &saved);
 	return 0;
 }
 
@@ -196,15 +324,33 @@ static int sweep(const struct sys *sys, const struct plan_step *s, struct err *e
 	return ours ? sys_remove(sys, POLICY, e) : 0;
 }
 
-static int apply(const struct sys *sys, const struct plan_step *s, const struct step_run *run,
-		 struct err *e)
+/* What was installed now is what a later run will want back. */
+static int keep_new(const struct sys *sys, const struct plan_step *s, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+
+	list_each (&s->packages, k) {
+		const char *kept = NULL;
+
+		if (k->version && keep_deb(sys, k, k->version, &a, &kept, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* Run `what` with services held, as far as this root needs that. */
+static int with_held(const struct sys *sys, const struct plan_step *s, const void *saved,
+		     const struct step_run *run,
+		     int (*what)(const struct sys *, const struct plan_step *, const void *,
+				 const struct step_run *, struct err *),
+		     struct err *e)
 {
 	bool held;
 	int rc;
 
 	if (hold_services(sys, &held, e))
 		return -1;
-	rc = install(sys, s, run, e);
+	rc = what(sys, s, saved, run, e);
 	if (held) {
 		auto_err late = { 0 };
 
@@ -220,6 +366,183 @@ static int apply(const struct sys *sys, const struct plan_step *s, const struct 
 	return rc;
 }
 
+static int install_kept(const struct sys *sys, const struct plan_step *s, const void *saved,
+			const struct step_run *run, struct err *e)
+{
+	(void)saved;
+	return install(sys, s, run, e) || keep_new(sys, s, e) ? -1 : 0;
+}
+
+static int apply(const struct sys *sys, const struct plan_step *s, const struct step_run *run,
+		 struct err *e)
+{
+	return with_held(sys, s, NULL, run, install_kept, e);
+}
+
+/* ---- undo ---- */
+
+/*
+ * dpkg alone, without libapt: the set is known to the package, the old files are kept, so neither a
+ * repository nor a network is needed. dpkg takes its own locks and refuses what would break others.
+ */
+static int dpkg(const struct sys *sys, const char *const *options, const strs *names, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	const char *const *env = (const char *const[]){ "DEBIAN_FRONTEND=noninteractive", NULL };
+	strs argv = { 0 };
+	struct sys_cmd cmd = { .env = env };
+
+	if (names && !names->n)
+		return 0;
+	list_add(&a, &argv, "/usr/bin/dpkg");
+	list_add(&a, &argv, "--force-confdef");
+	list_add(&a, &argv, "--force-confold");
+	for (; *options; options++)
+		list_add(&a, &argv, *options);
+	for (size_t i = 0; names && i < names->n; i++)
+		list_add(&a, &argv, names->at[i]);
+	list_add(&a, &argv, NULL);
+	cmd.argv = argv.at;
+	return sys_run_ok(sys, &cmd, e);
+}
+
+/* dpkg knows packages of all architectures by their bare name only. */
+static const char *dpkg_name(const struct installed *now, const char *name, struct arena *a)
+{
+	if (piece_eq(now->arch, "all") || !now->arch.len)
+		return name;
+	return arena_printf(a, "%s:%.*s", name, (int)now->arch.len, now->arch.at);
+}
+
+/* What dpkg has still to bring back, and what to take away. */
+static int what_is_left(const struct sys *sys, const struct saved_packages *saved, struct arena *a,
+			strs *ret_back, strs *ret_away, struct err *e)
+{
+	auto_buf struct buf b = BUF_INIT(64 << 20);
+
+	if (sys_read(sys, "var/lib/dpkg/status", &b, e))
+		return -1;
+	list_each (&saved->packages, k) {
+		const struct plan_package as = { .name = k->name, .arch = k->arch };
+		struct installed now = look_up((struct piece){ buf_str(&b), b.len }, &as);
+
+		if (!k->old_version) {
+			if (now.name.len && !now.gone)
+				list_add(a, ret_away, dpkg_name(&now, k->name, a));
+			continue;
+		}
+		if (now.whole && piece_eq(now.version, k->old_version))
+			continue;
+		if (!k->deb) {
+			err_set(e, GP_NOT_KEPT,
+				"the package file of %s %s is not kept here, so it cannot be put "
+				"back",
+				k->name, k->old_version);
+			err_way(e,
+				"install that version by hand, then run this again: apt-get "
+				"install %s=%s",
+				k->name, k->old_version);
+			return -1;
+		}
+		list_add(a, ret_back, arena_printf(a, "/%s", k->deb));
+	}
+	return 0;
+}
+
+static bool among(const struct saved_packages *saved, struct piece name)
+{
+	list_each (&saved->packages, k)
+		if (!k->old_version && piece_eq(name, k->name))
+			return true;
+	return false;
+}
+
+/* "Installed automatically" of packages that are gone would count if they came again. */
+static int forget_marks(const struct sys *sys, const struct saved_packages *saved, struct err *e)
+{
+	auto_buf struct buf now = BUF_INIT(16 << 20), kept = BUF_TEXT;
+	struct piece rest, stanza;
+	bool there;
+
+	if (sys_read_if(sys, MARKS, &now, &there, e))
+		return -1;
+	rest = (struct piece){ buf_str(&now), now.len };
+	while (there && control_stanza(&rest, &stanza))
+		if (!among(saved, control_get(stanza, "Package"))) {
+			struct piece text = str_trim(stanza);
+
+			buf_add(&kept, text.at, text.len);
+			buf_adds(&kept, "\n\n");
+		}
+	if (!there || kept.len == now.len)
+		return 0;
+	if (!saved->marks && !kept.len)
+		return sys_remove(sys, MARKS, e);
+	return sys_replace(sys, MARKS, buf_str(&kept), kept.len, NULL, e);
+}
+
+static int put_back(const struct sys *sys, const struct plan_step *s, const void *saved,
+		    const struct step_run *run, struct err *e)
+{
+	static const char *const finish[] = { "--configure", "-a", NULL };
+	static const char *const install_old[] = { "--auto-deconfigure", "-i", NULL };
+	static const char *const purge[] = { "--purge", NULL };
+	auto_arena struct arena a = { 0 };
+	auto_err unfinished = { 0 }; /* what cannot be finished may well be what is taken away */
+	strs back = { 0 }, away = { 0 };
+
+	(void)s;
+	if (what_is_left(sys, saved, &a, &back, &away, e))
+		return -1;
+	if (back.n || away.n) {
+		run->progress(run->ctx, &(struct step_progress){ .what = "dpkg" });
+		dpkg(sys, finish, NULL, &unfinished);
+	}
+	if (dpkg(sys, install_old, &back, e) || dpkg(sys, purge, &away, e))
+		return -1;
+	return forget_marks(sys, saved, e);
+}
+
+static int read_saved(const char *text, struct arena *a, struct saved_packages *ret, struct err *e)
+{
+	*ret = (struct saved_packages){ 0 };
+	return rec_read(text, strlen(text), "the journal", saved_rows, ret, a, e);
+}
+
+static int undo(const struct sys *sys, const struct plan_step *s, const char *text,
+		const struct step_run *run, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	struct saved_packages saved;
+
+	if (read_saved(text, &a, &saved, e))
+		return -1;
+	return with_held(sys, s, &saved, run, put_back, e);
+}
+
+static int undo_risk(const struct sys *sys, const struct plan_step *s, const char *text,
+		     struct arena *a, const char **ret, struct err *e)
+{
+	struct saved_packages saved;
+
+	(void)sys;
+	(void)s;
+	if (read_saved(text, a, &saved, e))
+		return -1;
+	list_each (&saved.packages, k)
+		if (k->old_version && !k->deb) {
+			*ret = arena_printf(a,
+					    "%s %s is not kept here: put it back by hand first, or "
+					    "this step fails",
+					    k->name, k->old_version);
+			return 0;
+		}
+	*ret = "what their scripts built (DKMS modules, initramfs, caches) is built anew or "
+	       "removed "
+	       "by them, not put back to the byte";
+	return 0;
+}
+
 const struct step_kind step_packages = {
 	.name = "packages",
 	.required = (const char *const[]){ "want", NULL },
@@ -227,4 +550,6 @@ const struct step_kind step_packages = {
 	.save = save,
 	.apply = apply,
 	.sweep = sweep,
+	.undo = undo,
+	.undo_risk = undo_risk,
 };

@@ -14,18 +14,19 @@
 
 const char *const step_file_required[] = { "path", "content", NULL };
 
+/* The file as it was, and the folders on its way that were not there. */
 struct saved_file {
-	bool there;
-	const char *content;
-	long long mode, uid, gid;
+	struct sys_kept file;
+	strs folders; /* the outermost first */
 };
 
 static const struct rec_row saved_rows[] = {
-	REC_ROW(struct saved_file, there, REC_BOOL, "there was a file"),
-	REC_ROW(struct saved_file, content, REC_STR, "its bytes"),
-	REC_ROW(struct saved_file, mode, REC_INT, "its permission bits"),
-	REC_ROW(struct saved_file, uid, REC_INT, "its owner"),
-	REC_ROW(struct saved_file, gid, REC_INT, "its group"),
+	{ .name = "file",
+	  .type = REC_OBJ,
+	  .offset = offsetof(struct saved_file, file),
+	  .rows = sys_kept_rows,
+	  .help = "the file as it was" },
+	REC_ROW(struct saved_file, folders, REC_STRS, "folders that were not there"),
 	REC_END,
 };
 
@@ -50,22 +51,31 @@ int step_file_done(const struct sys *sys, const struct plan_step *s, bool *ret, 
 	return 0;
 }
 
+static int absent_folders(const struct sys *sys, const char *path, struct arena *a, strs *ret,
+			  struct err *e)
+{
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		const char *folder = arena_strn(a, path, (size_t)(slash - path));
+		struct sys_stat st;
+
+		if (sys_stat(sys, folder, &st, e))
+			return -1;
+		if (st.type == SYS_ABSENT)
+			list_add(a, ret, folder);
+	}
+	return 0;
+}
+
 int step_file_save(const struct sys *sys, const struct plan_step *s, struct buf *ret, struct err *e)
 {
-	auto_buf struct buf now = BUF_INIT(FILE_MAX);
+	auto_arena struct arena a = { 0 };
 	struct saved_file saved = { 0 };
 	struct jw j = { .out = ret, .compact = true };
 	const char *path = step_get(s, "path");
-	struct sys_stat st;
-	bool there;
 
-	if (sys_stat(sys, path, &st, e))
+	if (absent_folders(sys, path, &a, &saved.folders, e) ||
+	    sys_keep(sys, path, &a, &saved.file, e))
 		return -1;
-	if (st.type == SYS_FILE) {
-		if (sys_read_if(sys, path, &now, &there, e))
-			return -1;
-		saved = (struct saved_file){ there, buf_str(&now), st.mode, st.uid, st.gid };
-	}
 	rec_write(&j, saved_rows, &saved);
 	return 0;
 }
@@ -100,22 +110,45 @@ int step_file_sweep(const struct sys *sys, const struct plan_step *s, struct err
 	return 0;
 }
 
+/* What is there now is ours, or already what it was before: anything else is somebody's work. */
+static int check_ours(const struct sys *sys, const struct plan_step *s,
+		      const struct sys_kept *before, bool *ret_back, struct err *e)
+{
+	const char *path = step_get(s, "path");
+	char now[SYS_DIGEST];
+	bool ours;
+
+	if (sys_digest(sys, path, now, e) || step_file_done(sys, s, &ours, e))
+		return -1;
+	*ret_back = before->there ? str_eq(now, before->sha256) : !*now;
+	if (ours || *ret_back || !*now)
+		return 0;
+	err_set(e, GP_FOREIGN_CHANGE,
+		"'%s%s%s' was changed after gpuprov wrote it; it is left alone", sys->root,
+		str_eq(sys->root, "/") ? "" : "/", path);
+	err_way(e, "keep a copy of it, remove it, then run this again");
+	return -1;
+}
+
 int step_file_undo(const struct sys *sys, const struct plan_step *s, const char *saved,
 		   const struct step_run *run, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
 	struct saved_file before = { 0 };
-	struct sys_attr attr;
+	bool back;
 
 	(void)run;
 	if (rec_read(saved, strlen(saved), "the journal", saved_rows, &before, &a, e))
 		return -1;
-	if (!before.there)
-		return sys_remove(sys, step_get(s, "path"), e);
-	attr = (struct sys_attr){ (unsigned)before.mode, (unsigned)before.uid,
-				  (unsigned)before.gid };
-	return sys_replace(sys, step_get(s, "path"), before.content, strlen(before.content), &attr,
-			   e);
+	if (step_file_sweep(sys, s, e) || check_ours(sys, s, &before.file, &back, e))
+		return -1;
+	/* Also when the bytes are back: mode and owner belong to it. */
+	if ((before.file.there || !back) && sys_put_back(sys, step_get(s, "path"), &before.file, e))
+		return -1;
+	for (size_t i = before.folders.n; i-- > 0;)
+		if (sys_rmdir(sys, before.folders.at[i], e))
+			return -1;
+	return 0;
 }
 
 /* ---- packages ---- */

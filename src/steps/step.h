@@ -48,9 +48,20 @@ struct step_kind {
 	 * NULL: the step leaves nothing behind.
 	 */
 	int (*sweep)(const struct sys *sys, const struct plan_step *s, struct err *e);
-	/* Put back what save() kept. NULL: the step cannot be undone, and its `risk` says so. */
+	/*
+	 * Put back what save() kept. NULL: the step cannot be undone, and its `risk` says so. May
+	 * be called when it was cut off before, when apply() never began, and when all is back
+	 * already.
+	 */
 	int (*undo)(const struct sys *sys, const struct plan_step *s, const char *saved,
 		    const struct step_run *run, struct err *e);
+	/*
+	 * What undo() cannot put back to the byte, in a few words for the plan of a rollback; *ret
+	 * stays NULL when there is nothing. NULL: there never is.
+	 */
+	int (*undo_risk)(const struct sys *sys, const struct plan_step *s, const char *saved,
+			 struct arena *a, const char **ret, struct err *e);
+	bool undo_late; /* undo() builds from the files of other steps: it comes after theirs */
 };
 
 /*

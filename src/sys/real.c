@@ -32,8 +32,13 @@ int real_root_fd(const struct sys *s)
 #define SHOWN "'%s%s%s'"
 #define SHOW(s, path) (s)->root, str_eq((s)->root, "/") ? "" : "/", (path)
 
-static int open_error(const struct sys *s, const char *path, int errnum, const char *doing,
-		      struct err *e)
+char *real_shown(const struct sys *s, const char *path)
+{
+	return mem_printf("%s%s%s", SHOW(s, path));
+}
+
+int real_open_error(const struct sys *s, const char *path, int errnum, const char *doing,
+		    struct err *e)
 {
 	if (errnum == ELOOP || errnum == EXDEV)
 		return err_set(e, GP_UNSAFE_PATH,
@@ -202,7 +207,7 @@ static int real_remove(const struct sys *s, const char *path, struct err *e)
 	if (dir < 0 && errno == ENOENT)
 		return 0;
 	if (dir < 0)
-		return open_error(s, path, errno, "removing", e);
+		return real_open_error(s, path, errno, "removing", e);
 	if (unlinkat(dir, name, 0) && errno != ENOENT)
 		return err_errno(e, errno, "removing " SHOWN, SHOW(s, path));
 	if (fsync(dir))
@@ -230,7 +235,7 @@ static int real_mkdirs(const struct sys *s, const char *path, unsigned mode, str
 		if (slash)
 			*slash = '\0';
 		if (make_one(real_root_fd(s), part, slash ? 0755 : mode))
-			return open_error(s, part, errno, "making the directory", e);
+			return real_open_error(s, part, errno, "making the directory", e);
 		if (!slash)
 			return 0;
 		*slash = '/';
@@ -243,7 +248,7 @@ static int real_symlink(const struct sys *s, const char *target, const char *pat
 	auto_close int dir = path_open_parent(real_root_fd(s), path, PATH_STRICT, &name);
 
 	if (dir < 0)
-		return open_error(s, path, errno, "linking", e);
+		return real_open_error(s, path, errno, "linking", e);
 	if (symlinkat(target, dir, name))
 		return err_errno(e, errno, "linking " SHOWN, SHOW(s, path));
 	return 0;
@@ -258,14 +263,14 @@ static int real_append(const struct sys *s, const char *path, const void *bytes,
 	bool created = false;
 
 	if (dir < 0)
-		return open_error(s, path, errno, "appending to", e);
+		return real_open_error(s, path, errno, "appending to", e);
 	fd = openat(dir, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT) {
 		created = true;
 		fd = openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	}
 	if (fd < 0)
-		return open_error(s, path, errno, "appending to", e);
+		return real_open_error(s, path, errno, "appending to", e);
 	if (fd_write_all(fd, bytes, len) || fdatasync(fd) || (created && fsync(dir)))
 		return err_errno(e, errno, "appending to " SHOWN, SHOW(s, path));
 	return 0;
@@ -313,14 +318,14 @@ static int real_lock(const struct sys *s, const char *path, unsigned wait_s, int
 	auto_close int dir = path_open_parent(real_root_fd(s), path, PATH_STRICT, &name);
 
 	if (dir < 0)
-		return open_error(s, path, errno, "locking", e);
+		return real_open_error(s, path, errno, "locking", e);
 	for (;;) {
 		auto_close int fd =
 			openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		auto_free char *who = mem_printf("%d %lld\n", (int)getpid(), (long long)time(NULL));
 
 		if (fd < 0)
-			return open_error(s, path, errno, "locking", e);
+			return real_open_error(s, path, errno, "locking", e);
 		if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK && tries) {
 			tries--;
 			poll(NULL, 0, RETRY_MS);
@@ -371,6 +376,18 @@ static void copy_word(char *to, size_t room, const char *from)
 	to[n] = '\0';
 }
 
+/* Who called us. SUDO_USER is what sudo says, and is shown only. */
+static void say_user(struct sys_ident *ret)
+{
+	const char *sudo = getenv("SUDO_USER");
+	auto_free char *uid = mem_printf("uid %u", (unsigned)getuid());
+
+	copy_word(ret->user, sizeof(ret->user),
+		  !getuid() && sudo && *sudo ? sudo :
+		  getuid()                   ? uid :
+					       "root");
+}
+
 static int real_ident(const struct sys *s, struct sys_ident *ret, struct err *e)
 {
 	auto_buf struct buf boot = BUF_INIT(128);
@@ -384,6 +401,7 @@ static int real_ident(const struct sys *s, struct sys_ident *ret, struct err *e)
 	copy_word(ret->kernel, sizeof(ret->kernel), u.release);
 	copy_word(ret->machine, sizeof(ret->machine), u.machine);
 	copy_word(ret->host, sizeof(ret->host), u.nodename);
+	say_user(ret);
 	/* Without /proc there is no boot id; it is only used to notice a reboot. */
 	if (fd >= 0 && fd_read_all(fd, &boot) == 0)
 		copy_word(ret->boot_id, sizeof(ret->boot_id), buf_str(&boot));
@@ -400,7 +418,7 @@ static int real_log_to(const struct sys *s, const char *path, struct err *e)
 	r->log_fd = dir < 0 ? -1 :
 			      openat(dir, name,
 				     O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return r->log_fd < 0 ? open_error(s, path, errno, "opening the log", e) : 0;
+	return r->log_fd < 0 ? real_open_error(s, path, errno, "opening the log", e) : 0;
 }
 
 static int64_t real_now(const struct sys *s)
@@ -419,6 +437,12 @@ static const struct sys_ops real_ops = {
 	.mkdirs = real_mkdirs,
 	.symlink = real_symlink,
 	.append = real_append,
+	.reserve = real_reserve,
+	.rmdir = real_rmdir,
+	.link = real_link,
+	.digest = real_digest,
+	.keep = real_keep,
+	.put_back = real_put_back,
 	.lock = real_lock,
 	.unlock = real_unlock,
 	.log_to = real_log_to,

@@ -27,12 +27,25 @@ static inline int steal_fd(int *fd)
 #define auto_close __attribute__((cleanup(close_fd)))
 
 int real_root_fd(const struct sys *s);
+/* A path as a person outside the root would write it. The caller frees. */
+char *real_shown(const struct sys *s, const char *path);
+/* errno as an error; a link on the way is told as such. */
+int real_open_error(const struct sys *s, const char *path, int errnum, const char *doing,
+		    struct err *e);
 int fd_read_all(int fd, struct buf *ret); /* EFBIG when the limit of ret is passed */
 int fd_write_all(int fd, const void *bytes, size_t len);
 
-/* In replace.c, spawn.c and apt_worker.c. */
+/* In replace.c, store.c, spawn.c and apt_worker.c. */
 int real_replace(const struct sys *s, const char *path, const void *bytes, size_t len,
 		 const struct sys_attr *attr, struct err *e);
+int real_digest(const struct sys *s, const char *path, char *ret, struct err *e);
+int real_keep(const struct sys *s, const char *path, struct arena *a, struct sys_kept *ret,
+	      struct err *e);
+int real_put_back(const struct sys *s, const char *path, const struct sys_kept *kept,
+		  struct err *e);
+int real_link(const struct sys *s, const char *from, const char *to, struct err *e);
+int real_reserve(const struct sys *s, const char *path, size_t bytes, struct err *e);
+int real_rmdir(const struct sys *s, const char *path, struct err *e);
 int real_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret, struct err *e);
 int real_apt(const struct sys *s, const struct apt_job *job, const struct apt_listener *listener,
 	     struct apt_answer *ret, struct err *e);

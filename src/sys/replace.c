@@ -37,6 +37,29 @@ static int copy_xattrs(int from, int to)
 	return 0;
 }
 
+/* Those that were kept, and no others. */
+static int put_xattrs(const struct sys_kept *kept, int to)
+{
+	list_each (&kept->xattrs, x) {
+		size_t n = strlen(x->hex) / 2;
+		auto_free unsigned char *value = mem_alloc(n + 1);
+
+		for (size_t i = 0; i < n; i++) {
+			const char two[] = { x->hex[2 * i], x->hex[2 * i + 1], '\0' };
+			unsigned long long byte;
+
+			if (!str_to_hex(two, &byte)) {
+				errno = EINVAL;
+				return -1;
+			}
+			value[i] = (unsigned char)byte;
+		}
+		if (fsetxattr(to, x->name, value, n, 0))
+			return -1;
+	}
+	return 0;
+}
+
 /*
  * The old file, to take its attributes from; -1 with ENOENT when there is none. O_PATH would not
  * do: xattrs need a readable descriptor, and O_NONBLOCK keeps a FIFO from hanging us.
@@ -64,20 +87,26 @@ static int take_attributes(int old, int new, const struct sys_attr *attr)
 {
 	/* Root's files are root's; who is not root, as in a cache of their own, can only keep it.
 	 */
-	struct sys_attr fresh = { 0644, geteuid(), geteuid() ? getegid() : 0 };
+	struct sys_attr fresh = { .mode = 0644,
+				  .uid = geteuid(),
+				  .gid = geteuid() ? getegid() : 0 };
 	struct sys_attr want = attr ? *attr : fresh;
 	struct stat st;
 
 	if (old >= 0 && !attr) {
 		if (fstat(old, &st))
 			return -1;
-		want = (struct sys_attr){ st.st_mode & 07777, st.st_uid, st.st_gid };
+		want = (struct sys_attr){ .mode = st.st_mode & 07777,
+					  .uid = st.st_uid,
+					  .gid = st.st_gid };
 	}
 	/*
 	 * Owner first: chown clears set-id bits, and a wider mode must not meet the wrong owner.
 	 * Mode last: an access control list that is copied sets it too.
 	 */
-	if (fchown(new, want.uid, want.gid) || (old >= 0 && copy_xattrs(old, new)))
+	if (fchown(new, want.uid, want.gid))
+		return -1;
+	if (want.kept ? put_xattrs(want.kept, new) : old >= 0 && copy_xattrs(old, new))
 		return -1;
 	return fchmod(new, want.mode);
 }

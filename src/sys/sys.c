@@ -70,6 +70,58 @@ int sys_append(const struct sys *s, const char *path, const void *bytes, size_t 
 	return s->ops->append(s, path, bytes, len, e);
 }
 
+int sys_reserve(const struct sys *s, const char *path, size_t bytes, struct err *e)
+{
+	return s->ops->reserve(s, path, bytes, e);
+}
+
+int sys_rmdir(const struct sys *s, const char *path, struct err *e)
+{
+	return s->ops->rmdir(s, path, e);
+}
+
+int sys_link(const struct sys *s, const char *from, const char *to, struct err *e)
+{
+	return s->ops->link(s, from, to, e);
+}
+
+int sys_digest(const struct sys *s, const char *path, char *ret, struct err *e)
+{
+	return s->ops->digest(s, path, ret, e);
+}
+
+int sys_keep(const struct sys *s, const char *path, struct arena *a, struct sys_kept *ret,
+	     struct err *e)
+{
+	return s->ops->keep(s, path, a, ret, e);
+}
+
+int sys_put_back(const struct sys *s, const char *path, const struct sys_kept *kept, struct err *e)
+{
+	return s->ops->put_back(s, path, kept, e);
+}
+
+static const struct rec_row xattr_rows[] = {
+	REC_ROW(struct sys_xattr, name, REC_STR, "name"),
+	REC_ROW(struct sys_xattr, hex, REC_STR, "value"),
+	REC_END,
+};
+
+const struct rec_row sys_kept_rows[] = {
+	REC_ROW(struct sys_kept, there, REC_BOOL, "there was a file"),
+	REC_ROW(struct sys_kept, sha256, REC_STR, "hash of its bytes"),
+	REC_ROW(struct sys_kept, mode, REC_INT, "its permission bits"),
+	REC_ROW(struct sys_kept, uid, REC_INT, "its owner"),
+	REC_ROW(struct sys_kept, gid, REC_INT, "its group"),
+	{ .name = "xattrs",
+	  .type = REC_LIST,
+	  .offset = offsetof(struct sys_kept, xattrs),
+	  .rows = xattr_rows,
+	  .size = sizeof(struct sys_xattr),
+	  .help = "its extended attributes" },
+	REC_END,
+};
+
 int sys_lock(const struct sys *s, const char *path, unsigned wait_s, int *ret_fd, struct err *e)
 {
 	return s->ops->lock(s, path, wait_s, ret_fd, e);

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/rec.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,10 +33,28 @@ struct sys_stat {
 	long long mtime_ns; /* since the epoch */
 };
 
+/* An extended attribute: an access control list, an SELinux label. */
+struct sys_xattr {
+	const char *name;
+	const char *hex; /* its value, two digits a byte */
+};
+
+/* A file as it was, kept in the store under the hash of its bytes. */
+struct sys_kept {
+	bool there; /* false: there was none, and nothing else counts */
+	const char *sha256;
+	long long mode, uid, gid;
+	LIST(struct sys_xattr) xattrs;
+};
+
 /* Owner and mode of a file to be written. */
 struct sys_attr {
 	unsigned mode, uid, gid;
+	const struct sys_kept *kept; /* exactly its extended attributes; NULL = the old file's */
 };
+
+#define SYS_STORE "var/lib/gpuprov/objects"
+enum { SYS_DIGEST = 65 };
 
 /* A command. argv[0] is an absolute path inside the root; never a shell string. */
 struct sys_cmd {
@@ -62,6 +81,7 @@ struct sys_ident {
 	char machine[64]; /* x86_64, aarch64 */
 	char host[256];
 	char boot_id[64]; /* "" when unknown */
+	char user[64];    /* who called us, also through sudo */
 	unsigned euid;
 };
 
@@ -79,6 +99,14 @@ struct sys_ops {
 	int (*symlink)(const struct sys *s, const char *target, const char *path, struct err *e);
 	int (*append)(const struct sys *s, const char *path, const void *bytes, size_t len,
 		      struct err *e);
+	int (*reserve)(const struct sys *s, const char *path, size_t bytes, struct err *e);
+	int (*rmdir)(const struct sys *s, const char *path, struct err *e);
+	int (*link)(const struct sys *s, const char *from, const char *to, struct err *e);
+	int (*digest)(const struct sys *s, const char *path, char *ret, struct err *e);
+	int (*keep)(const struct sys *s, const char *path, struct arena *a, struct sys_kept *ret,
+		    struct err *e);
+	int (*put_back)(const struct sys *s, const char *path, const struct sys_kept *kept,
+			struct err *e);
 	int (*lock)(const struct sys *s, const char *path, unsigned wait_s, int *ret_fd,
 		    struct err *e);
 	void (*unlock)(const struct sys *s, int fd);
@@ -126,6 +154,26 @@ int sys_mkdirs(const struct sys *s, const char *path, unsigned mode, struct err 
 int sys_symlink(const struct sys *s, const char *target, const char *path, struct err *e);
 /* Append to a 0600 file, creating it, and fdatasync. Returns only when it is on the disk. */
 int sys_append(const struct sys *s, const char *path, const void *bytes, size_t len, struct err *e);
+/*
+ * Create an empty 0600 file with room for that many bytes, so that appending them later does not
+ * fail for want of space. A file system that cannot reserve is used as it is.
+ */
+int sys_reserve(const struct sys *s, const char *path, size_t bytes, struct err *e);
+/* Remove a directory if it is empty; absent, or not empty, is fine. */
+int sys_rmdir(const struct sys *s, const char *path, struct err *e);
+/* A second name for a file, or a copy where that cannot be. What is at `to` already stays. */
+int sys_link(const struct sys *s, const char *from, const char *to, struct err *e);
+
+/* SHA-256 of a file in hex digits; "" when there is none. ret has room for SYS_DIGEST. */
+int sys_digest(const struct sys *s, const char *path, char *ret, struct err *e);
+/*
+ * Keep a file as it is now, with its mode, owner and extended attributes, in the store, and put it
+ * back from there. Bytes that were damaged in the store are refused (GP_BACKUP_DAMAGED).
+ */
+int sys_keep(const struct sys *s, const char *path, struct arena *a, struct sys_kept *ret,
+	     struct err *e);
+int sys_put_back(const struct sys *s, const char *path, const struct sys_kept *kept, struct err *e);
+extern const struct rec_row sys_kept_rows[];
 /*
  * Take an exclusive lock, waiting at most wait_s seconds. GP_LOCKED names the holder. sys_unlock(),
  * or the end of the process however it comes, releases it.

@@ -2,9 +2,11 @@
 /* A world in memory. */
 #include "fake.h"
 
+#include "base/control.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "sys/apt.h"
+#include "sys/hash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -88,6 +90,17 @@ static int fake_read(const struct sys *s, const char *path, struct buf *ret, str
 	return 0;
 }
 
+/* A folder is there when something is in it. */
+static bool is_folder(struct world *w, const char *path)
+{
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < w->n; i++)
+		if (str_starts(w->at[i].path, path) && w->at[i].path[n] == '/')
+			return true;
+	return false;
+}
+
 static int fake_stat(const struct sys *s, const char *path, struct sys_stat *ret, struct err *e)
 {
 	struct entry *en = find(world_of(s), path);
@@ -100,6 +113,8 @@ static int fake_stat(const struct sys *s, const char *path, struct sys_stat *ret
 					  .links = 1,
 					  .size = en->dir ? 0 : strlen(en->text),
 					  .mtime_ns = en->mtime_ns };
+	else if (is_folder(world_of(s), path))
+		*ret = (struct sys_stat){ .type = SYS_DIR, .mode = 0755, .links = 1 };
 	return 0;
 }
 
@@ -170,7 +185,7 @@ static int fake_remove(const struct sys *s, const char *path, struct err *e)
 static int fake_mkdirs(const struct sys *s, const char *path, unsigned mode, struct err *e)
 {
 	(void)mode;
-	if (find(world_of(s), path))
+	if (find(world_of(s), path) || is_folder(world_of(s), path))
 		return 0;
 	if (effect(s, "mkdirs", path, e))
 		return -1;
@@ -197,6 +212,94 @@ static int fake_append(const struct sys *s, const char *path, const void *bytes,
 		buf_adds(&b, en->text);
 	buf_add(&b, bytes, len);
 	set_text(world_of(s), path, buf_str(&b), b.len);
+	return 0;
+}
+
+static int fake_reserve(const struct sys *s, const char *path, size_t bytes, struct err *e)
+{
+	(void)bytes;
+	if (effect(s, "reserve", path, e))
+		return -1;
+	set_text(world_of(s), path, "", 0);
+	return 0;
+}
+
+static int fake_rmdir(const struct sys *s, const char *path, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	struct world *w = world_of(s);
+	struct entry *en;
+	strs names = { 0 };
+
+	if (effect(s, "rmdir", path, e) || fake_list(s, path, &a, &names, e))
+		return -1;
+	en = names.n ? NULL : find(w, path);
+	if (en) {
+		mem_free(en->path);
+		*en = w->at[--w->n];
+	}
+	return 0;
+}
+
+static int fake_link(const struct sys *s, const char *from, const char *to, struct err *e)
+{
+	struct entry *en = find(world_of(s), from);
+
+	if (!en)
+		return err_errno(e, ENOENT, "linking '/%s'", from);
+	if (effect(s, "link", to, e))
+		return -1;
+	if (!find(world_of(s), to))
+		set_text(world_of(s), to, en->text, strlen(en->text));
+	return 0;
+}
+
+static int fake_digest(const struct sys *s, const char *path, char *ret, struct err *e)
+{
+	struct entry *en = find(world_of(s), path);
+
+	(void)e;
+	*ret = '\0';
+	if (en && !en->dir)
+		hash_bytes(en->text, strlen(en->text), ret);
+	return 0;
+}
+
+static int fake_keep(const struct sys *s, const char *path, struct arena *a, struct sys_kept *ret,
+		     struct err *e)
+{
+	struct entry *en = find(world_of(s), path);
+	char hash[HASH_HEX];
+	const char *at;
+
+	*ret = (struct sys_kept){ 0 };
+	if (!en || en->dir)
+		return 0;
+	fake_digest(s, path, hash, e);
+	at = arena_printf(a, SYS_STORE "/%s", hash);
+	if (!find(world_of(s), at)) {
+		if (effect(s, "keep", path, e))
+			return -1;
+		set_text(world_of(s), at, en->text, strlen(en->text));
+	}
+	*ret = (struct sys_kept){ .there = true, .sha256 = arena_str(a, hash), .mode = 0644 };
+	return 0;
+}
+
+static int fake_put_back(const struct sys *s, const char *path, const struct sys_kept *kept,
+			 struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	struct entry *en;
+
+	if (!kept->there)
+		return fake_remove(s, path, e);
+	en = find(world_of(s), arena_printf(&a, SYS_STORE "/%s", kept->sha256));
+	if (!en)
+		return err_errno(e, ENOENT, "reading '/" SYS_STORE "/%s'", kept->sha256);
+	if (effect(s, "put-back", path, e))
+		return -1;
+	set_text(world_of(s), path, en->text, strlen(en->text));
 	return 0;
 }
 
@@ -227,11 +330,39 @@ static int fake_log_to(const struct sys *s, const char *path, struct err *e)
 	return 0;
 }
 
+/* The stanzas of dpkg's status without those of the packages named. */
+static void purge(struct world *w, const char *const *names)
+{
+	struct entry *status = find(w, "var/lib/dpkg/status");
+	auto_buf struct buf kept = BUF_TEXT;
+	struct piece rest = PIECE(status ? status->text : ""), stanza;
+
+	while (control_stanza(&rest, &stanza)) {
+		struct piece name = control_get(stanza, "Package");
+		bool named = false;
+
+		for (const char *const *it = names; *it; it++)
+			named |= str_starts(*it, "-") ? false :
+							strncmp(*it, name.at, name.len) == 0 &&
+								(*it)[name.len] == ':';
+		if (named)
+			continue;
+		buf_addf(&kept, "%s%.*s\n", kept.len ? "\n" : "", (int)stanza.len, stanza.at);
+	}
+	set_text(w, "var/lib/dpkg/status", buf_str(&kept), kept.len);
+}
+
 static int fake_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret,
 		    struct err *e)
 {
+	const char *const *last = cmd->argv;
+
 	if (effect(s, "run", cmd->argv[0], e))
 		return -1;
+	while (last[0] && !str_eq(last[0], "--purge"))
+		last++;
+	if (last[0])
+		purge(world_of(s), last + 1);
 	*ret = (struct sys_done){ .status = fake_of(s)->run_status, .output = BUF_INIT(1024) };
 	buf_adds(&ret->output, "the last words of a command\n");
 	return 0;
@@ -279,9 +410,11 @@ static int fake_ident(const struct sys *s, struct sys_ident *ret, struct err *e)
 {
 	(void)s;
 	(void)e;
-	*ret = (struct sys_ident){
-		.kernel = "6.1.0-fake", .machine = "x86_64", .host = "fake", .boot_id = "boot"
-	};
+	*ret = (struct sys_ident){ .kernel = "6.1.0-fake",
+				   .machine = "x86_64",
+				   .host = "fake",
+				   .boot_id = "boot",
+				   .user = "root" };
 	return 0;
 }
 
@@ -301,6 +434,12 @@ static const struct sys_ops fake_ops = {
 	.mkdirs = fake_mkdirs,
 	.symlink = fake_symlink,
 	.append = fake_append,
+	.reserve = fake_reserve,
+	.rmdir = fake_rmdir,
+	.link = fake_link,
+	.digest = fake_digest,
+	.keep = fake_keep,
+	.put_back = fake_put_back,
 	.lock = fake_lock,
 	.unlock = fake_unlock,
 	.log_to = fake_log_to,

@@ -20,7 +20,7 @@ VALUES = ["profile.h", "facts.h", "catalog.h", "plan.h"]
 INTERFACES = ["probes/probe.h", "distros/distro.h", "runtimes/runtime.h", "steps/step.h"]
 PURE = ["solve*.h", "schema*.h", "profile_text.h", "render*.h", "emit*.h"]
 EDIT = ["edit*.h", "tree.h", "toml_reader.h"]  # text in, text out: a library of our own, pure
-ACTING = ["execute.h", "journal.h", "verify.h", "closure.h", "indexes.h"]
+ACTING = ["execute.h", "journal.h", "runs.h", "undo.h", "verify.h", "closure.h", "indexes.h"]
 
 # libc that only computes. Anything else is a door to the outside.
 PLAIN = {"assert.h", "ctype.h", "errno.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h",
@@ -62,11 +62,15 @@ PARTS = [
     ("gather.c", BASE + VALUES + ["sys/sys.h", "registry.h"], PLAIN),
     ("execute.h", BASE + VALUES + INTERFACES, PLAIN),
     ("journal.h", BASE + VALUES, PLAIN),
+    ("runs.h", BASE + VALUES, PLAIN),
+    ("undo.h", BASE + VALUES + ["runs.h"], PLAIN),
     ("verify.h", BASE + VALUES, PLAIN),
     ("closure.h", BASE + VALUES, PLAIN),
     ("indexes.h", BASE + VALUES, PLAIN),
     ("execute.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
     ("journal.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
+    ("runs.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
+    ("undo.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
     ("verify.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
     ("closure.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h"], PLAIN),
     ("indexes.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),

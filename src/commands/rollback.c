@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gpuprov rollback: put back what a run did. */
+#include "commands/acting.h"
+
+#include "base/str.h"
+#include "journal.h"
+#include "undo.h"
+
+/* Which run the user means; 0 when there is nothing to put back. */
+static int choose(const struct options *o, const runs *all, long long *ret, struct err *e)
+{
+	const struct run *run = runs_undoable(all);
+	unsigned long long number;
+
+	*ret = run ? run->number : 0;
+	if (!o->args.n)
+		return 0;
+	run = str_to_u64(o->args.at[0], &number) ? runs_find(all, (long long)number) : NULL;
+	if (run && !run->rollback) {
+		*ret = run->state == RUN_ROLLED_BACK || !run->started ? 0 : run->number;
+		return 0;
+	}
+	if (run) {
+		err_set(e, GP_NO_RUN, "run %lld is a rollback itself", run->number);
+		err_way(e, "apply the profile again: gpuprov apply %s",
+			run->profile ? run->profile : "PROFILE");
+		return -1;
+	}
+	err_set(e, GP_NO_RUN, "there is no run '%s' on '%s'", o->args.at[0], "this root");
+	err_way(e, "gpuprov history lists the runs with their numbers");
+	return -1;
+}
+
+static int rollback_locked(struct job *j, struct err *e)
+{
+	long long from;
+	runs all = { 0 };
+
+	if (runs_list(&j->sys, &j->a, &all, e) || choose(j->o, &all, &from, e))
+		return -1;
+	if (!from) {
+		fprintf(stderr, "There is nothing to put back.\n");
+		return STATUS_OK;
+	}
+	if (undo_plan(&j->sys, &all, from, &j->a, &j->plan, e) || acting_show(j, e))
+		return -1;
+	if (plan_pending(&j->plan) && acting_confirm(j, e))
+		return -1;
+	if (acting_carry_out(j, e))
+		return -1;
+	fprintf(stderr, "Put back.%s\n",
+		j->plan.totals.reboot ? " A reboot is needed to unload the driver." : "");
+	return STATUS_OK;
+}
+
+static int run(const struct options *o, struct err *e)
+{
+	auto_job j = { 0 };
+	int lock, rc;
+
+	if (job_open(&j, o, e))
+		return -1;
+	if (acting_rights(&j, "rollback", e) || journal_lock(&j.sys, &lock, e))
+		return -1;
+	rc = rollback_locked(&j, e);
+	sys_unlock(&j.sys, lock);
+	return rc;
+}
+
+const struct command command_rollback = {
+	.name = "rollback",
+	.args = "[RUN]",
+	.min = 0,
+	.max = 1,
+	.summary = "put back what a run changed",
+	.about = "Shows the plan that puts back the last run that changed something, or RUN and "
+		 "every later one; asks, and carries it out, with a journal of its own. Files get "
+		 "their old bytes, mode, owner and attributes; packages their old versions, from "
+		 "files that were kept; what was not there before is removed.\n"
+		 "\n"
+		 "What cannot be put back to the byte is named in the plan. A file that somebody "
+		 "else changed meanwhile is left alone, and said so. A rollback that was cut off "
+		 "goes on when it is run again.\n",
+	.options = (const enum option[]){ OPT_ROOT, OPT_YES, OPT_JSON, OPT_COUNT },
+	.run = run,
+};

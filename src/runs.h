@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The runs that were made on a host, as their journals tell: which there are, and how they ended.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/rec.h"
+#include "plan.h"
+
+#include <stdbool.h>
+
+struct sys;
+
+enum run_state {
+	RUN_DONE,
+	RUN_FAILED,
+	RUN_INTERRUPTED, /* the user stopped it between two steps */
+	RUN_CUT_OFF,     /* no end: killed, or power was lost; or it is running now */
+	RUN_REBOOT,      /* waits for a boot to go on */
+	RUN_ROLLED_BACK, /* a later run put back what it did */
+};
+
+struct run {
+	long long number;
+	enum run_state state;
+	bool rollback;         /* it put back what others did */
+	const char *undoes;    /* rollback: the oldest run that it puts back */
+	const char *continues; /* the unfinished run that it goes on with */
+	const char *who, *profile, *plan_hash, *boot;
+	long long began, ended;      /* seconds since the epoch; 0 = it did not end */
+	long long started, finished; /* steps */
+	const char *cause;           /* why it failed */
+};
+
+typedef LIST(struct run) runs;
+extern const struct rec_row run_rows[];
+const char *run_state_word(enum run_state state);
+
+/* All of them, the oldest first. */
+int runs_list(const struct sys *sys, struct arena *a, runs *ret, struct err *e);
+const struct run *runs_find(const runs *all, long long number); /* or NULL */
+
+/* The newest run that did not come to its end and was not rolled back; NULL when there is none. */
+const struct run *runs_open(const runs *all);
+
+/*
+ * The newest run that changed something and was not put back, or, where it went on with others,
+ * the first of those; NULL when there is none.
+ */
+const struct run *runs_undoable(const runs *all);
+
+/* The plan that was last carried out to its end and still stands; *ret_there says if there is one.
+ */
+int runs_applied(const struct sys *sys, struct arena *a, struct plan *ret, bool *ret_there,
+		 struct err *e);
