@@ -30,7 +30,7 @@ SANITIZE :=
 CFLAGS ?= -O2 -g
 CXXFLAGS ?= $(CFLAGS)
 CPP_ALL := -D_GNU_SOURCE -Isrc -I$(O) -DVERSION='"$(VERSION)"' -DLIBDIR='"$(libdir)"' \
-	-DCATALOG_TEXT='"$(O)/gen/catalog.txt"'
+	-DCATALOG_TEXT='"$(O)/gen/catalog.txt"' -DWHY_TEXT='"$(O)/gen/why.txt"'
 C_ALL = $(CPP_ALL) -std=gnu17 $(WARN) $(WARN_C) $(HARDEN) $(AUTO_INIT) -fPIE $(SANITIZE) $(CFLAGS)
 CXX_ALL = $(CPP_ALL) -std=c++17 -Wall -Wextra -Wshadow -Wconversion -Wundef \
 	$(if $(DEVELOPER),-Werror) $(HARDEN) -fPIC -fvisibility=hidden $(SANITIZE) $(CXXFLAGS)
@@ -137,6 +137,12 @@ CATALOG := $(sort $(wildcard catalog/*.cat))
 $(O)/gen/catalog.txt: $(CATALOG) catalog
 	@mkdir -p $(@D)
 	$(Q)for f in $(CATALOG); do echo "file $${f##*/}"; cat $$f; done >$@
+
+WHY := $(sort $(wildcard docs/why/*.md))
+$(O)/obj/why.o: $(O)/gen/why.txt
+$(O)/gen/why.txt: $(WHY)
+	@mkdir -p $(@D)
+	$(Q)cat $(WHY) >$@
 
 # Only the folders that the rules fill: scratch roots beside them have directories like rc2.d.
 -include $(shell find $(addprefix $(O)/,obj pic testlib unit exec) -name '*.d' 2>/dev/null)

@@ -22,25 +22,6 @@ static int fail(const struct options *o, struct err *e)
 	return (int)status;
 }
 
-static int unknown_command(const char *typed, struct err *e)
-{
-	const char *best = NULL;
-	unsigned best_distance = 99;
-
-	for (const struct command *const *c = command_table; *c; c++) {
-		unsigned distance = 0;
-
-		if (str_meant(typed, (*c)->name, &distance) && distance < best_distance) {
-			best = (*c)->name;
-			best_distance = distance;
-		}
-	}
-	if (best)
-		return err_set(e, GP_UNKNOWN_COMMAND,
-			       "there is no command '%s'; did you mean '%s'?", typed, best);
-	return err_set(e, GP_UNKNOWN_COMMAND, "there is no command '%s'; see gpuprov help", typed);
-}
-
 static int print_help(const struct command *c, struct err *e)
 {
 	auto_buf struct buf text = BUF_TEXT;
@@ -87,7 +68,7 @@ static int start(int argc, char **argv, struct arena *a, struct options *o, stru
 		return err_set(e, GP_UNKNOWN_OPTION,
 			       "'%s' comes after a command; see gpuprov --help", argv[1]);
 	if (!c)
-		return unknown_command(argv[1], e);
+		return command_unknown(argv[1], e);
 	return dispatch(c, argc - 2, argv + 2, a, o, e);
 }
 

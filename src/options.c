@@ -17,6 +17,7 @@ const struct option_row option_table[OPT_COUNT] = {
 	[OPT_GPU] = { OPT_GPU, "gpu", "NAME|PCI-ID", NULL, true,
 		      "provision for this GPU; may be given several times" },
 	[OPT_JSON] = { OPT_JSON, "json", NULL, NULL, false, "print JSON instead of text" },
+	[OPT_FORMAT] = { OPT_FORMAT, "format", "FORMAT", NULL, false, "what to print" },
 	[OPT_DETAILED_EXITCODE] = { OPT_DETAILED_EXITCODE, "detailed-exitcode", NULL, NULL, false,
 				    "exit with 2 when there is something to do" },
 	[OPT_YES] = { OPT_YES, "yes", NULL, NULL, false, "do not ask for confirmation" },
@@ -46,6 +47,18 @@ const char *opt_value(const struct options *o, enum option option)
 	return v->n ? v->at[v->n - 1] : NULL;
 }
 
+const char *opt_format(const struct options *o)
+{
+	const char *format = opt_value(o, OPT_FORMAT);
+
+	return format ? format : opt_given(o, OPT_JSON) ? "json" : "text";
+}
+
+bool opt_wants(const struct options *o, const char *format)
+{
+	return str_eq(opt_format(o), format);
+}
+
 const struct command *command_find(const char *name)
 {
 	for (const struct command *const *c = command_table; *c; c++)
@@ -54,7 +67,31 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-static bool takes(const struct command *c, enum option option)
+int command_unknown(const char *typed, struct err *e)
+{
+	const char *best = NULL;
+	unsigned best_distance = 99;
+
+	for (const struct command *const *c = command_table; *c; c++) {
+		unsigned distance = 0;
+
+		if (str_meant(typed, (*c)->name, &distance) && distance < best_distance) {
+			best = (*c)->name;
+			best_distance = distance;
+		}
+	}
+	if (best)
+		return err_set(e, GP_UNKNOWN_COMMAND,
+			       "there is no command '%s'; did you mean '%s'?", typed, best);
+	return err_set(e, GP_UNKNOWN_COMMAND, "there is no command '%s'; see gpuprov help", typed);
+}
+
+const char *const *option_words(const struct command *c, const struct option_row *row)
+{
+	return row->option == OPT_FORMAT ? c->formats : row->words;
+}
+
+bool command_takes(const struct command *c, enum option option)
 {
 	if (option == OPT_HELP || option == OPT_COLOR)
 		return true;
@@ -73,7 +110,7 @@ static int unknown_option(const struct command *c, const char *typed, size_t n, 
 	for (unsigned i = 0; i < OPT_COUNT; i++) {
 		unsigned distance = 0;
 
-		if (takes(c, (enum option)i) && option_table[i].help &&
+		if (command_takes(c, (enum option)i) && option_table[i].help &&
 		    str_meant(name, option_table[i].name, &distance) && distance < best_distance) {
 			best = option_table[i].name;
 			best_distance = distance;
@@ -86,14 +123,26 @@ static int unknown_option(const struct command *c, const char *typed, size_t n, 
 		       c->name, name, c->name);
 }
 
-static int check_word(const struct option_row *row, const char *value, struct err *e)
+static void add_words(const char *const *words, struct buf *ret)
 {
-	for (const char *const *w = row->words; w && *w; w++)
+	for (size_t i = 0; words[i]; i++)
+		buf_addf(ret, "%s%s", !i ? "" : words[i + 1] ? ", " : " or ", words[i]);
+}
+
+static int check_word(const struct command *c, const struct option_row *row, const char *value,
+		      struct err *e)
+{
+	const char *const *words = option_words(c, row);
+	auto_buf struct buf all = BUF_TEXT;
+
+	for (const char *const *w = words; w && *w; w++)
 		if (str_eq(*w, value))
 			return 0;
-	return row->words ? err_set(e, GP_USAGE, "--%s takes %s; '%s' is none of them", row->name,
-				    row->help, value) :
-			    0;
+	if (!words)
+		return 0;
+	add_words(words, &all);
+	return err_set(e, GP_USAGE, "--%s takes %s; '%s' is none of them", row->name, buf_str(&all),
+		       value);
 }
 
 /* One option; *used says how many words of argv it took. */
@@ -110,7 +159,7 @@ static int take_option(const struct command *c, char **argv, int left, struct op
 
 		/* getopt_long would take any unambiguous beginning: a trap for scripts. */
 		if (strlen(row->name) != n || strncmp(row->name, name, n) != 0 ||
-		    !takes(c, row->option))
+		    !command_takes(c, row->option))
 			continue;
 		if (!row->arg && value)
 			return err_set(e, GP_USAGE, "--%s takes no value", row->name);
@@ -123,7 +172,7 @@ static int take_option(const struct command *c, char **argv, int left, struct op
 		}
 		if (ret->values[i].n && !row->many)
 			return err_set(e, GP_USAGE, "--%s is given twice", row->name);
-		if (row->arg && check_word(row, value, e))
+		if (row->arg && check_word(c, row, value, e))
 			return -1;
 		list_add(ret->a, &ret->values[i], value ? value : "");
 		return 0;
@@ -141,6 +190,9 @@ static int check_count(const struct command *c, const struct options *o, struct 
 	if (o->args.n > c->max)
 		return err_set(e, GP_USAGE, "'%s' does not take '%s'; see gpuprov %s --help",
 			       c->name, o->args.at[c->max], c->name);
+	if (opt_given(o, OPT_JSON) && !opt_wants(o, "json"))
+		return err_set(e, GP_USAGE, "--json and --format %s contradict each other",
+			       opt_format(o));
 	return 0;
 }
 
@@ -149,7 +201,7 @@ int options_parse(const struct command *c, int argc, char **argv, struct arena *
 {
 	bool only_args = false;
 
-	*ret = (struct options){ .a = a };
+	*ret = (struct options){ .command = c, .a = a };
 	for (int i = 0; i < argc;) {
 		int used = 1;
 
@@ -173,9 +225,18 @@ int options_parse(const struct command *c, int argc, char **argv, struct arena *
 
 static const struct style page = { .width = 80 };
 
-static void help_option(const struct option_row *row, struct buf *ret)
+void option_help(const struct command *c, const struct option_row *row, struct buf *ret)
 {
-	auto_buf struct buf head = BUF_TEXT;
+	buf_adds(ret, row->help);
+	if (row->option == OPT_FORMAT) {
+		buf_adds(ret, ": ");
+		add_words(c->formats, ret);
+	}
+}
+
+static void help_option(const struct command *c, const struct option_row *row, struct buf *ret)
+{
+	auto_buf struct buf head = BUF_TEXT, text = BUF_TEXT;
 	enum { COLUMN = 26 };
 
 	buf_addf(&head, "  --%s%s%s", row->name, row->arg ? " " : "", row->arg ? row->arg : "");
@@ -186,7 +247,8 @@ static void help_option(const struct option_row *row, struct buf *ret)
 	} else {
 		buf_pad(ret, ' ', COLUMN - head.len);
 	}
-	render_wrapped(row->help, COLUMN, COLUMN, &page, ret);
+	option_help(c, row, &text);
+	render_wrapped(buf_str(&text), COLUMN, COLUMN, &page, ret);
 }
 
 static void help_command(const struct command *c, struct buf *ret)
@@ -207,8 +269,8 @@ static void help_command(const struct command *c, struct buf *ret)
 	}
 	buf_adds(ret, "\nOptions:\n");
 	for (unsigned i = 0; i < OPT_COUNT; i++)
-		if (takes(c, (enum option)i) && option_table[i].help)
-			help_option(&option_table[i], ret);
+		if (command_takes(c, (enum option)i) && option_table[i].help)
+			help_option(c, &option_table[i], ret);
 }
 
 static void help_program(struct buf *ret)
@@ -220,7 +282,7 @@ static void help_program(struct buf *ret)
 		      "  gpuprov verify bare-metal.yaml        prove it\n\n"
 		      "Commands:\n");
 	for (const struct command *const *c = command_table; *c; c++)
-		buf_addf(ret, "  %-10s %s\n", (*c)->name, (*c)->summary);
+		buf_addf(ret, "  %-12s%s\n", (*c)->name, (*c)->summary);
 	buf_adds(ret, "\nHelp of a command: gpuprov COMMAND --help\n");
 }
 

@@ -16,6 +16,7 @@ enum option {
 	OPT_FACTS,
 	OPT_GPU,
 	OPT_JSON,
+	OPT_FORMAT,
 	OPT_DETAILED_EXITCODE,
 	OPT_YES,
 	OPT_REFRESH,
@@ -42,11 +43,16 @@ extern const struct option_row option_table[OPT_COUNT];
 struct options {
 	strs values[OPT_COUNT]; /* a switch that is given has one value, "" */
 	strs args;              /* what is left */
+	const struct command *command;
 	struct arena *a;
 };
 
 bool opt_given(const struct options *o, enum option option);
 const char *opt_value(const struct options *o, enum option option); /* the last one, or NULL */
+
+/* The word of --format; --json is short for --format json, and "text" is what it is without. */
+const char *opt_format(const struct options *o);
+bool opt_wants(const struct options *o, const char *format);
 
 /* A subcommand. commands/NAME.c exports `const struct command command_NAME`. */
 struct command {
@@ -56,11 +62,19 @@ struct command {
 	const char *summary;        /* one line */
 	const char *about;          /* paragraphs for its help */
 	const enum option *options; /* ends with OPT_COUNT; OPT_HELP is always there */
+	const char *const *formats; /* what --format takes, where it is among the options */
+	const char *const *words;   /* what an argument can be, where that is a fixed set */
 	int (*run)(const struct options *o, struct err *e);
 };
 
 extern const struct command *const command_table[]; /* ends with NULL */
 const struct command *command_find(const char *name);
+/* "there is no command 'plann'; did you mean 'plan'?" */
+int command_unknown(const char *typed, struct err *e);
+
+/* Whether a command takes an option, and the words that an option takes there (NULL = any). */
+bool command_takes(const struct command *c, enum option option);
+const char *const *option_words(const struct command *c, const struct option_row *row);
 
 /*
  * Parse what follows the command's name. Long options only, by their exact names; "--" ends them.
@@ -68,6 +82,9 @@ const struct command *command_find(const char *name);
  */
 int options_parse(const struct command *c, int argc, char **argv, struct arena *a,
 		  struct options *ret, struct err *e);
+
+/* The one line about an option of a command; only for those that have one. */
+void option_help(const struct command *c, const struct option_row *row, struct buf *ret);
 
 /* Help of one command, or of the program when c is NULL; at most 80 columns. */
 void options_help(const struct command *c, struct buf *ret);

@@ -29,7 +29,8 @@ struct profile_text {
 	const char *file; /* as named on the command line */
 	const char *bytes;
 	size_t len;
-	LIST(size_t) lines; /* offset of each line; filled by text_check() */
+	LIST(size_t) lines;              /* offset of each line; filled by text_check() */
+	const struct profile_text *base; /* of the file that this one extends; or NULL */
 };
 
 struct profile {

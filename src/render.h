@@ -12,13 +12,18 @@
 struct style {
 	unsigned width; /* columns to wrap at; 0 = never wrap */
 	bool colour;
+	bool ascii; /* the terminal knows no UTF-8 */
 };
 
 void render_plan(const struct plan *p, const struct style *style, struct buf *ret);
 
-/* `text` shows the lines that diagnostics point at; NULL = without. */
+/* `text` (and what it is based on) shows the lines that diagnostics point at; NULL = without. */
 void render_diags(const struct diags *d, const struct profile_text *text, const struct style *style,
 		  struct buf *ret);
+
+/* For programs: one JSON object; and SARIF 2.1.0. */
+void render_diags_json(const struct diags *d, struct buf *ret);
+void render_sarif(const struct diags *d, struct buf *ret);
 
 /* "gpuprov: ..." and the ways out. */
 void render_err(const struct err *e, const struct style *style, struct buf *ret);

@@ -233,6 +233,7 @@ static void add_totals(const struct plan *p, struct buf *ret)
 void render_plan(const struct plan *p, const struct style *style, struct buf *ret)
 {
 	struct columns c = { 0 };
+	size_t from = ret->len;
 
 	buf_addf(ret, "%s\n\n", p->header.host);
 	measure(p, &c);
@@ -247,4 +248,5 @@ void render_plan(const struct plan *p, const struct style *style, struct buf *re
 		buf_addc(ret, '\n');
 	if (!plan_refused(p))
 		add_totals(p, ret);
+	render_ascii(style, from, ret);
 }

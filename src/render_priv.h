@@ -8,3 +8,6 @@
 void colour_on(const struct style *style, const char *code, struct buf *ret);
 void colour_off(const struct style *style, struct buf *ret);
 void add_coloured(const struct style *style, const char *code, const char *text, struct buf *ret);
+
+/* What was added to `ret` since `from`, for a terminal that knows no UTF-8. */
+void render_ascii(const struct style *style, size_t from, struct buf *ret);

@@ -43,9 +43,27 @@ static bool colour(const struct options *o, FILE *stream)
 	return terminal_is(stream);
 }
 
+/* What the locale says, without setting one: nothing else may depend on it. */
+static bool knows_utf8(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (!str_empty(value))
+			return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+	}
+	return false;
+}
+
 struct style terminal_style(const struct options *o, FILE *stream)
 {
-	return (struct style){ .width = columns(stream), .colour = colour(o, stream) };
+	return (struct style){
+		.width = columns(stream),
+		.colour = colour(o, stream),
+		.ascii = terminal_is(stream) && !knows_utf8(),
+	};
 }
 
 bool terminal_confirm(const char *question)

@@ -15,12 +15,29 @@ static const struct rec_row way_rows[] = {
 	REC_END,
 };
 
+static const struct rec_row span_rows[] = {
+	REC_ROW(struct span, file, REC_STR, "file, as it was named"),
+	REC_ROW(struct span, line, REC_UINT, "from 1; 0 = the file as a whole"),
+	{ .name = "column", .type = REC_UINT, .offset = offsetof(struct span, col) },
+	REC_ROW(struct span, width, REC_UINT, "characters covered"),
+	{ .name = "offset", .type = REC_SIZE, .offset = offsetof(struct span, off) },
+	{ .name = "length", .type = REC_SIZE, .offset = offsetof(struct span, len) },
+	REC_END,
+};
+
 const struct rec_row diag_rows[] = {
 	{ .name = "severity",
 	  .type = REC_WORD,
 	  .offset = offsetof(struct diag, severity),
 	  .words = severity_words },
+	REC_ROW(struct diag, code, REC_CODE, "gpuprov why explains it"),
 	REC_ROW(struct diag, rule, REC_STR, "catalog rule"),
+	{ .name = "at", .type = REC_OPT, .offset = offsetof(struct diag, at), .rows = span_rows },
+	{ .name = "also",
+	  .type = REC_OPT,
+	  .offset = offsetof(struct diag, also),
+	  .rows = span_rows },
+	REC_ROW(struct diag, also_note, REC_STR, "what is at the second place"),
 	REC_ROW(struct diag, what, REC_STR, "what is wrong"),
 	REC_ROW(struct diag, why, REC_STR, "reason or evidence"),
 	{ .name = "ways",

@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <string.h>
 
 /* The layout every LIST() has. */
@@ -30,6 +31,22 @@ static const char *get_str(const void *p)
 static int get_enum(const void *p)
 {
 	int v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static unsigned get_unsigned(const void *p)
+{
+	unsigned v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static size_t get_size(const void *p)
+{
+	size_t v;
 
 	memcpy(&v, p, sizeof(v));
 	return v;
@@ -66,13 +83,27 @@ static bool present(const struct rec_row *row, const void *p)
 	case REC_STRS:
 	case REC_LIST:
 		return get_list(p).n > 0;
+	case REC_OPT:
+		return present(row->rows, (const char *)p + row->rows->offset);
+	case REC_CODE:
+		return get_enum(p) != GP_NONE;
 	case REC_BOOL:
 	case REC_INT:
+	case REC_UINT:
+	case REC_SIZE:
 	case REC_WORD:
 	case REC_OBJ:
 		return true;
 	}
 	return false;
+}
+
+static void write_code(struct jw *j, const void *p)
+{
+	auto_buf struct buf name = BUF_TEXT;
+
+	buf_addf(&name, "GP%04d", get_enum(p));
+	jw_str(j, buf_str(&name));
 }
 
 static void write_value(struct jw *j, const struct rec_row *row, const void *p)
@@ -101,7 +132,17 @@ static void write_value(struct jw *j, const struct rec_row *row, const void *p)
 		write_list(j, row, get_list(p));
 		break;
 	case REC_OBJ:
+	case REC_OPT:
 		rec_write(j, row->rows, p);
+		break;
+	case REC_UINT:
+		jw_int(j, get_unsigned(p));
+		break;
+	case REC_SIZE:
+		jw_int(j, (long long)get_size(p));
+		break;
+	case REC_CODE:
+		write_code(j, p);
 		break;
 	}
 }
@@ -188,6 +229,36 @@ static int read_tri(const struct reading *r, const char *path, const json_t *v, 
 	return 0;
 }
 
+static int read_code(const struct reading *r, const char *path, const json_t *v, void *p)
+{
+	const char *s = json_string_value(v);
+	unsigned long long number;
+	int code;
+
+	if (!str_starts(s ? s : "", "GP") || strlen(s) != 6 || !str_to_u64(s + 2, &number))
+		return wrong(r, path, "a code like GP0203");
+	code = (int)number;
+	memcpy(p, &code, sizeof(code));
+	return 0;
+}
+
+/* unsigned and size_t: where something is in a text. */
+static int read_natural(const struct reading *r, const char *path, const struct rec_row *row,
+			const json_t *v, void *p)
+{
+	json_int_t number = json_integer_value(v);
+	unsigned small = (unsigned)number;
+	size_t big = (size_t)number;
+
+	if (!json_is_integer(v) || number < 0 || number > INT_MAX)
+		return wrong(r, path, "a whole number that is not negative");
+	if (row->type == REC_UINT)
+		memcpy(p, &small, sizeof(small));
+	else
+		memcpy(p, &big, sizeof(big));
+	return 0;
+}
+
 static int read_value(const struct reading *r, const char *path, const struct rec_row *row,
 		      const json_t *v, void *p)
 {
@@ -220,7 +291,13 @@ static int read_value(const struct reading *r, const char *path, const struct re
 	case REC_LIST:
 		return read_list(r, path, row, v, p);
 	case REC_OBJ:
+	case REC_OPT:
 		return read_rec(r, path, row->rows, v, p);
+	case REC_UINT:
+	case REC_SIZE:
+		return read_natural(r, path, row, v, p);
+	case REC_CODE:
+		return read_code(r, path, v, p);
 	}
 	return 0;
 }
@@ -319,7 +396,7 @@ static void diff_rec(const struct diffing *d, const char *path, const struct rec
 		const void *a = member(left, row), *b = member(right, row);
 		auto_free char *where = mem_printf("%s%s%s", path, *path ? "." : "", row->name);
 
-		if (row->type == REC_OBJ) {
+		if (row->type == REC_OBJ || row->type == REC_OPT) {
 			diff_rec(d, where, row->rows, a, b);
 		} else if (row->type == REC_LIST || row->type == REC_STRS) {
 			diff_list(d, where, row, a, b);

@@ -24,6 +24,10 @@ enum rec_type {
 	REC_STRS, /* strs; an empty list is left out */
 	REC_LIST, /* LIST(struct described by `rows`); an empty list is left out */
 	REC_OBJ,  /* that struct itself */
+	REC_OPT,  /* the same; left out when its first member is */
+	REC_UINT, /* unsigned; always written */
+	REC_SIZE, /* size_t; always written */
+	REC_CODE, /* enum code, written as "GP0203"; GP_NONE is left out */
 };
 
 struct rec_row {

@@ -28,7 +28,7 @@ int acting_show(const struct job *j, struct err *e)
 	struct style style = terminal_style(j->o, stdout);
 	auto_buf struct buf text = BUF_TEXT;
 
-	if (opt_given(j->o, OPT_JSON))
+	if (opt_wants(j->o, "json"))
 		plan_write(&j->plan, &text);
 	else if (!plan_refused(&j->plan))
 		render_plan(&j->plan, &style, &text);

@@ -53,7 +53,9 @@ const struct command command_apply = {
 		 "\n"
 		 "A host that already is what the profile says is left alone: exit 0, no network, "
 		 "nothing written.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_YES, OPT_JSON, OPT_REFRESH,
-					  OPT_OFFLINE, OPT_CACHE, OPT_CATALOG, OPT_COUNT },
+	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_YES, OPT_JSON, OPT_FORMAT,
+					  OPT_REFRESH, OPT_OFFLINE, OPT_CACHE, OPT_CATALOG,
+					  OPT_COUNT },
+	.formats = (const char *const[]){ "text", "json", NULL },
 	.run = run,
 };

@@ -96,26 +96,39 @@ int job_facts(struct job *j, struct err *e)
 	return facts_read(buf_str(&text), text.len, path, &j->a, &j->facts, e);
 }
 
-int job_profile(struct job *j, const char *path, struct err *e)
+int job_load_profile(struct job *j, const char *path)
 {
-	struct style style = terminal_style(j->o, stderr);
-	auto_buf struct buf shown = BUF_TEXT;
+	auto_err e = { 0 };
 	int rc;
 
-	if (user_read(path, &j->profile_text, e)) {
-		if (e->code == GP_TOO_LARGE)
-			e->code = GP_PROFILE_TOO_LARGE;
-		else
-			e->code = GP_PROFILE_UNREADABLE;
-		err_way(e, "name a profile; ready ones are in profiles/");
+	if (user_read(path, &j->profile_text, &e)) {
+		struct span at = { .file = path };
+
+		e.code = e.code == GP_TOO_LARGE ? GP_PROFILE_TOO_LARGE : GP_PROFILE_UNREADABLE;
+		err_at(&e, &at);
+		err_way(&e, "name a profile that is there; one that fits this host: gpuprov init");
+		diag_from_err(&j->complaints, &e);
 		return -1;
 	}
 	rc = profile_parse(path, buf_str(&j->profile_text), j->profile_text.len, &j->a, &j->profile,
 			   &j->complaints);
-	render_diags(&j->complaints, &j->profile.text, &style, &shown);
-	fputs(buf_str(&shown), stderr);
 	job_stage(j, "profile");
 	return rc;
+}
+
+int job_profile(struct job *j, const char *path, struct err *e)
+{
+	struct style style = terminal_style(j->o, stderr);
+	auto_buf struct buf shown = BUF_TEXT, data = BUF_TEXT;
+	int rc = job_load_profile(j, path);
+
+	render_diags(&j->complaints, &j->profile.text, &style, &shown);
+	fputs(buf_str(&shown), stderr);
+	if (!rc || !opt_wants(j->o, "json"))
+		return rc;
+	render_diags_json(&j->complaints, &data);
+	print(&data, e);
+	return -1;
 }
 
 /* --gpu says it on the command line: the same as `gpus:` in the profile, which it overrides. */

@@ -46,6 +46,9 @@ int job_open(struct job *j, const struct options *o, struct err *e);
 /* Facts of the root, or of --facts; --gpu is applied. */
 int job_facts(struct job *j, struct err *e);
 
+/* Read and check a profile; complaints are left in j->complaints, also when it cannot be read. */
+int job_load_profile(struct job *j, const char *path);
+
 /*
  * Read and check the profile. Complaints are printed to stderr; returns 0, or -1 with the error
  * empty when complaints were printed.

@@ -9,7 +9,7 @@ static int run(const struct options *o, struct err *e)
 
 	if (job_open(&j, o, e) || job_facts(&j, e))
 		return -1;
-	if (opt_given(o, OPT_JSON)) {
+	if (opt_wants(o, "json")) {
 		facts_write(&j.facts, &text);
 	} else {
 		facts_summary(&j.facts, &j.catalog, &text);
@@ -29,6 +29,8 @@ const struct command command_facts = {
 	.summary = "show what this host is",
 	.about = "Reads the host and shows what matters for GPUs. With --json, the output is an "
 		 "input of plan on any machine.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_JSON, OPT_CATALOG, OPT_COUNT },
+	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_JSON, OPT_FORMAT, OPT_CATALOG,
+					  OPT_COUNT },
+	.formats = (const char *const[]){ "text", "json", NULL },
 	.run = run,
 };

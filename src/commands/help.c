@@ -55,8 +55,7 @@ static int run(const struct options *o, struct err *e)
 	if (str_eq(topic, "profile"))
 		help_profile(&text);
 	else if (topic && !c)
-		return err_set(e, GP_UNKNOWN_COMMAND, "there is no command '%s'; see gpuprov help",
-			       topic);
+		return command_unknown(topic, e);
 	else
 		options_help(c, &text);
 	return print(&text, e) ? -1 : STATUS_OK;

@@ -7,7 +7,7 @@ static int show(const struct job *j, struct err *e)
 	struct style style = terminal_style(j->o, stdout);
 	auto_buf struct buf text = BUF_TEXT;
 
-	if (opt_given(j->o, OPT_JSON))
+	if (opt_wants(j->o, "json"))
 		plan_write(&j->plan, &text);
 	else if (!plan_refused(&j->plan))
 		render_plan(&j->plan, &style, &text);
@@ -46,8 +46,9 @@ const struct command command_plan = {
 		 "\n"
 		 "Nothing on the host is changed, and no rights are needed. Package indexes of "
 		 "repositories that the host does not have yet are fetched into a cache folder.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_GPU, OPT_JSON,
+	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_GPU, OPT_JSON, OPT_FORMAT,
 					  OPT_DETAILED_EXITCODE, OPT_REFRESH, OPT_OFFLINE,
 					  OPT_CACHE, OPT_CATALOG, OPT_TIMING, OPT_COUNT },
+	.formats = (const char *const[]){ "text", "json", NULL },
 	.run = run,
 };

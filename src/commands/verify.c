@@ -24,7 +24,7 @@ static int show(const struct job *j, const verdicts *v, struct err *e)
 	struct style style = terminal_style(j->o, stdout);
 	auto_buf struct buf text = BUF_TEXT;
 
-	if (opt_given(j->o, OPT_JSON)) {
+	if (opt_wants(j->o, "json")) {
 		struct report r = { .schema = "gpuprov.verify/1", .checks = *v };
 		struct jw w = { .out = &text };
 
@@ -87,6 +87,8 @@ const struct command command_verify = {
 		 "seen: PASS, FAIL, or DEFERRED for what needs a boot or a GPU to be proved.\n"
 		 "\n"
 		 "Exits with 5 when anything failed.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_JSON, OPT_CATALOG, OPT_COUNT },
+	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_JSON, OPT_FORMAT, OPT_CATALOG,
+					  OPT_COUNT },
+	.formats = (const char *const[]){ "text", "json", NULL },
 	.run = run,
 };

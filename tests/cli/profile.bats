@@ -26,7 +26,7 @@ plan_bad() {
 	ends_with 65
 	silent
 	cat >wanted <<-'EOF'
-		bad.yaml:4:3: error[GP0201]: there is no key 'driver.brunch'
+		bad.yaml:4:3: error[GP0201]: there is no key 'driver.brunch'; did you mean driver.branch?
 		    4 |   brunch: "535"
 		      |   ^^^^^^
 		   1. did you mean driver.branch?

@@ -33,12 +33,18 @@ def shown(args):
     return " ".join(["gpuprov", *args])
 
 
+def allowed(key, words):
+    """A value that the option takes."""
+    if key == "OPT_FORMAT":
+        return "json"
+    return "auto" if words != "NULL" else "x"
+
+
 def option_table():
     """OPT_X: (name, takes a value, one allowed value) from src/options.c."""
     code = text("src/options.c")
     rows = re.findall(r'\[(OPT_\w+)\] =\s*\{\s*OPT_\w+,\s*"([^"]+)",\s*(NULL|"[^"]*"),\s*(\w+)', code)
-    return {key: (name, arg != "NULL", "auto" if words != "NULL" else "x")
-            for key, name, arg, words in rows}
+    return {key: (name, arg != "NULL", allowed(key, words)) for key, name, arg, words in rows}
 
 
 def hidden():
@@ -170,7 +176,30 @@ def check_values(table, takes):
 
 def check_arguments(takes):
     for name in takes:
-        yield from error_problems([name, "a", "b", "c"], "--help")
+        yield from error_problems([name, *["a"] * 65], "--help")
+
+
+# In quotes, after "sudo" or a colon, or on a line of its own: not what a sentence says about gpuprov.
+NAMED = re.compile(r"(?:'|`|sudo |: |\n {4,})gpuprov ([a-z][a-z-]+)")
+
+
+# Commands that messages may name before they are there.
+COMING = {"init"}
+
+
+def check_named(names):
+    """What a message tells the user to run can be run."""
+    for path in sorted([*ROOT.glob("src/**/*.c"), *ROOT.glob("src/**/*.inc"), *ROOT.glob("docs/**/*")]):
+        if not path.is_file():
+            continue
+        body = path.read_text()
+        strings = [body]
+        if path.suffix in (".c", ".inc"):
+            whole = re.sub(r'"\s*\n\s*"', "", body)  # a sentence goes on in the next literal
+            strings = re.findall(r'"((?:\\.|[^"\\\n])*)"', whole)
+        for word in NAMED.findall("\0".join(strings)):
+            if word not in names and word not in COMING:
+                yield f"{path.relative_to(ROOT)}: says 'gpuprov {word}', which is no command"
 
 
 def main():
@@ -190,6 +219,7 @@ def main():
     tap.rule("an unknown option gets one line, a suggestion, exit 64", check_typos(table, takes))
     tap.rule("options are not abbreviated", check_no_abbreviations(table, takes))
     tap.rule("a missing or needless value gets one line, exit 64", check_values(table, takes))
+    tap.rule("every command that a message or a page names is there", check_named(takes))
     tap.rule("a needless argument gets one line, exit 64", check_arguments(takes))
     tap.done()
 

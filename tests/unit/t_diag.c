@@ -122,7 +122,8 @@ static void test_json(void)
 	diag_way(&ds, d, "k=v", "t");
 	rec_write(&j, diag_rows, d);
 	is(buf_str(&b),
-	   "{\"severity\":\"warning\",\"rule\":\"R26\",\"what\":\"w\",\"why\":\"y\","
+	   "{\"severity\":\"warning\",\"code\":\"GP1126\",\"rule\":\"R26\",\"what\":\"w\",\"why\":"
+	   "\"y\","
 	   "\"ways\":[{\"text\":\"t\",\"sets\":[\"k=v\"]}]}",
 	   "as JSON");
 }

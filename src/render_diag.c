@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Diagnostics and errors as text: the place, the words, the line with a caret, numbered ways out.
+ */
+#include "render_priv.h"
+
+#include "base/str.h"
+#include "profile_text.h"
+
+#include <string.h>
+
+static const char *const severity_words[] = { "error", "warning", "note" };
+static const char *const severity_colours[] = { "1;31", "1;33", "1;36" };
+
+/* At most so many cells of a line are shown, so many bytes of it before what it is about. */
+enum { TAB = 8, MOST_CELLS = 160, BEFORE = 60 };
+
+/* Where the user name and password of a URL end whose "://" is at `at`; `at` when it has none. */
+static size_t userinfo_end(const char *line, size_t len, size_t at)
+{
+	size_t end = at;
+
+	for (size_t i = at; i < len && !strchr(" \t\"'/?#,]}", line[i]); i++)
+		if (line[i] == '@')
+			end = i;
+	return end;
+}
+
+/*
+ * A source line from one byte to another; tabs become blanks up to the next stop, so that the caret
+ * stands where it should. What may be a password becomes stars.
+ */
+static unsigned show_text(struct piece line, size_t from, size_t to, struct buf *ret)
+{
+	unsigned cells = 0;
+	size_t i = from, secret = 0;
+
+	while (i < to && i < line.len && cells < MOST_CELLS) {
+		unsigned c = 0;
+		int n = utf8_next(line.at + i, line.len - i, &c);
+		size_t bytes = n > 0 ? (size_t)n : 1;
+
+		if (i >= 3 && memcmp(line.at + i - 3, "://", 3) == 0)
+			secret = userinfo_end(line.at, line.len, i);
+		if (i < secret) {
+			buf_addc(ret, '*');
+			cells++;
+		} else if (n > 0 && c == '\t') {
+			unsigned pad = TAB - cells % TAB;
+
+			buf_pad(ret, ' ', pad);
+			cells += pad;
+		} else {
+			size_t before = ret->len;
+
+			str_escape(ret, line.at + i, bytes);
+			cells += (unsigned)utf8_width(ret->data + before, ret->len - before);
+		}
+		i += bytes;
+	}
+	return cells;
+}
+
+/* A long line is shown from the word on that stands a little before the place. */
+static size_t window(struct piece line, size_t place)
+{
+	size_t from = place > MOST_CELLS ? place - BEFORE : 0;
+
+	while (from && !strchr(" \t,[{\"'", line.at[from - 1]))
+		from--;
+	return from;
+}
+
+static const struct profile_text *text_of(const struct profile_text *text, const char *file)
+{
+	while (text && !str_eq(text->file, file))
+		text = text->base;
+	return text;
+}
+
+/*
+ *     7 |   branch: "470x"
+ *       |           ^^^^^^
+ */
+static void show_line(const struct profile_text *texts, const struct span *at,
+		      const struct style *style, const char *colour, struct buf *ret)
+{
+	const struct profile_text *text = text_of(texts, at->file);
+	auto_buf struct buf scratch = BUF_TEXT;
+	struct piece line;
+	size_t place, from;
+	unsigned before, upto, lead;
+
+	if (!text || !text_line(text, at->line, &line.at, &line.len))
+		return;
+	place = at->off - (size_t)(line.at - text->bytes);
+	if (place > line.len)
+		place = line.len;
+	from = window(line, place);
+	lead = from ? 3 : 0;
+	buf_addf(ret, "%5u | %s", at->line, from ? "..." : "");
+	if (show_text(line, from, line.len, ret) >= MOST_CELLS)
+		buf_adds(ret, "...");
+	buf_adds(ret, "\n      | ");
+	before = show_text(line, from, place, &scratch);
+	buf_clear(&scratch);
+	upto = show_text(line, from, place + at->len, &scratch);
+	buf_pad(ret, ' ', before + lead);
+	colour_on(style, colour, ret);
+	buf_pad(ret, '^', upto > before ? upto - before : 1);
+	colour_off(style, ret);
+	buf_addc(ret, '\n');
+}
+
+static void show_place(const struct span *at, struct buf *ret)
+{
+	str_escape(ret, at->file, strlen(at->file));
+	if (at->line)
+		buf_addf(ret, ":%u:%u", at->line, at->col);
+}
+
+/* The second place, which disagrees. */
+static void show_also(const struct diag *d, const struct profile_text *text,
+		      const struct style *style, struct buf *ret)
+{
+	buf_addf(ret, "      = %s: ", d->also_note ? d->also_note : "first here");
+	if (str_eq(d->also.file, d->at.file))
+		buf_addf(ret, "line %u", d->also.line);
+	else
+		show_place(&d->also, ret);
+	buf_addc(ret, '\n');
+	show_line(text, &d->also, style, "1;36", ret);
+}
+
+static void show_way(size_t number, const char *text, const struct style *style, struct buf *ret)
+{
+	buf_addf(ret, "   %zu. ", number);
+	render_wrapped(text, 6, 6, style, ret);
+}
+
+/*
+ * What is wrong with a profile is said on one line, with the first thing to do; several are
+ * numbered below. Why there is no plan has ways that are sentences of their own.
+ */
+static bool on_one_line(const struct diag *d)
+{
+	return d->code < GP_USAGE && d->ways.n;
+}
+
+static void show_diag(const struct diag *d, const struct profile_text *text,
+		      const struct style *style, struct buf *ret)
+{
+	const char *colour = severity_colours[d->severity];
+	size_t number = 1;
+
+	if (d->at.file) {
+		show_place(&d->at, ret);
+		buf_adds(ret, ": ");
+	}
+	colour_on(style, colour, ret);
+	buf_addf(ret, "%s[GP%04u]", severity_words[d->severity], (unsigned)d->code);
+	colour_off(style, ret);
+	buf_addf(ret, ": %s%s%s", d->what, d->why ? "; " : "", d->why ? d->why : "");
+	if (on_one_line(d))
+		buf_addf(ret, "; %s", d->ways.at[0].text);
+	buf_addc(ret, '\n');
+	if (d->at.line)
+		show_line(text, &d->at, style, colour, ret);
+	if (d->also.line)
+		show_also(d, text, style, ret);
+	if (on_one_line(d) && d->ways.n == 1)
+		return;
+	list_each (&d->ways, way)
+		show_way(number++, way->text, style, ret);
+}
+
+void render_diags(const struct diags *d, const struct profile_text *text, const struct style *style,
+		  struct buf *ret)
+{
+	size_t from = ret->len;
+
+	list_each (&d->list, one)
+		show_diag(one, text, style, ret);
+	render_ascii(style, from, ret);
+}
+
+void render_err(const struct err *e, const struct style *style, struct buf *ret)
+{
+	size_t from = ret->len;
+
+	if (e->at.file)
+		show_place(&e->at, ret);
+	else
+		buf_adds(ret, "gpuprov");
+	buf_adds(ret, ": ");
+	colour_on(style, severity_colours[0], ret);
+	buf_addf(ret, "error[GP%04u]", (unsigned)e->code);
+	colour_off(style, ret);
+	buf_addf(ret, ": %s\n", e->text ? e->text : "failed");
+	for (size_t i = 0; i < e->n_ways; i++)
+		show_way(i + 1, e->ways[i], style, ret);
+	render_ascii(style, from, ret);
+}
