@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a profile: libyaml's events, fenced. libyaml lets through duplicate keys, aliases to
+ * Reading one file: libyaml's events, fenced. libyaml lets through duplicate keys, aliases to
  * their own parent, a second document and anchors by the thousand, and is quadratic on deep
  * nesting; every fence against that stands in this file. The schema is checked in schema_check.c.
  */
 #include "profile.h"
 
 #include "base/str.h"
+#include "profile_read.h"
 #include "profile_text.h"
 #include "schema.h"
 
@@ -385,8 +386,8 @@ static int parse(struct reader *r)
 	return diag_count(r->diags, SEV_ERROR) == errors ? 0 : -1;
 }
 
-int profile_parse(const char *file, const char *bytes, size_t len, struct arena *a,
-		  struct profile *ret, struct diags *diags)
+int profile_read(const char *file, const char *bytes, size_t len, struct arena *a,
+		 struct profile *ret, struct diags *diags)
 {
 	struct reader r = { .p = ret, .a = a, .diags = diags };
 	int rc;
@@ -395,12 +396,7 @@ int profile_parse(const char *file, const char *bytes, size_t len, struct arena 
 	rc = text_check(&ret->text, diags);
 	if (!rc)
 		rc = parse(&r);
-	/* What was read so far is checked too: all errors in one run. */
-	if (ret->root.form == VALUE_MAP && !r.stopped && schema_check(ret, diags))
-		rc = -1;
-	diag_sort(diags);
-	if (diags->list.n > PROFILE_MAX_ERRORS)
-		diags->list.n = PROFILE_MAX_ERRORS;
+	ret->cut_short = r.stopped;
 	return rc;
 }
 

@@ -37,13 +37,24 @@ struct profile {
 	struct profile_text text;
 	struct value root;
 	const char *kind; /* checked: one of schema_kinds */
+	bool cut_short;   /* an error after which the rest of a file could not be read */
 	struct arena *a;
 };
 
+/* How the files are read that a profile extends: the same way as the profile itself. */
+struct profile_door {
+	int (*read)(void *ctx, const char *path, struct buf *ret, struct err *e);
+	void *ctx;
+};
+
 /*
- * Parse and check. Every complaint goes into diags; returns 0 when none of them is an error, else
- * -1. `bytes` must live as long as the profile.
+ * Parse, merge with what it extends, and check. Every complaint goes into diags; returns 0 when
+ * none of them is an error, else -1. `bytes` must live as long as the profile.
  */
+int profile_load(const char *file, const char *bytes, size_t len, const struct profile_door *door,
+		 struct arena *a, struct profile *ret, struct diags *diags);
+
+/* The same for a profile that stands alone: what it extends is not followed. */
 int profile_parse(const char *file, const char *bytes, size_t len, struct arena *a,
 		  struct profile *ret, struct diags *diags);
 

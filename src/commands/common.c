@@ -96,8 +96,15 @@ int job_facts(struct job *j, struct err *e)
 	return facts_read(buf_str(&text), text.len, path, &j->a, &j->facts, e);
 }
 
+static int read_base(void *ctx, const char *path, struct buf *ret, struct err *e)
+{
+	(void)ctx;
+	return user_read(path, ret, e);
+}
+
 int job_load_profile(struct job *j, const char *path)
 {
+	static const struct profile_door door = { read_base, NULL };
 	auto_err e = { 0 };
 	int rc;
 
@@ -110,8 +117,8 @@ int job_load_profile(struct job *j, const char *path)
 		diag_from_err(&j->complaints, &e);
 		return -1;
 	}
-	rc = profile_parse(path, buf_str(&j->profile_text), j->profile_text.len, &j->a, &j->profile,
-			   &j->complaints);
+	rc = profile_load(path, buf_str(&j->profile_text), j->profile_text.len, &door, &j->a,
+			  &j->profile, &j->complaints);
 	job_stage(j, "profile");
 	return rc;
 }
@@ -217,13 +224,22 @@ static int resolve(struct job *j, struct err *e)
 	return rc;
 }
 
+/* A profile is its file and all that it extends. */
+static void profile_bytes(const struct profile *p, struct buf *ret)
+{
+	for (const struct profile_text *t = &p->text; t; t = t->base)
+		buf_add(ret, t->bytes, t->len);
+}
+
 int job_plan(struct job *j, bool closure, struct err *e)
 {
+	auto_buf struct buf bytes = BUF_TEXT;
 	char hash[HASH_HEX];
 
 	apply_gpu_option(j);
 	solve(&j->profile, &j->facts, &j->catalog, &j->a, &j->plan);
-	hash_bytes(j->profile_text.data, j->profile_text.len, hash);
+	profile_bytes(&j->profile, &bytes);
+	hash_bytes(bytes.data, bytes.len, hash);
 	j->plan.header.profile_hash = arena_str(&j->a, hash);
 	job_stage(j, "solve");
 	if (!closure || plan_refused(&j->plan) || !plan_pending(&j->plan))
