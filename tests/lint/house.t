@@ -111,7 +111,7 @@ LOOKS_ALIKE = [
 ]
 
 # Where a registry is a fact with a source, not a place we go to by ourselves.
-FACTS = ("catalog/",)
+FACTS = ("catalog/", "tests/hosts/", "tests/plan/cases/")
 
 
 def check_places(names):

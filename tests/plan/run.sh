@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh [--accept] [CASE...]: golden plans. A case is one file: comments, then the sections profile, facts
-# and expect, each after a line "--- NAME". Expected is what `gpuprov plan --facts F P` writes to stdout and
-# stderr, then "exit N". --accept rewrites that section; read the diff like code.
+# and expect, each after a line "--- NAME". Facts are JSON, or a line "host NAME" for tests/hosts/NAME.json and
+# after it what differs, as a JSON merge patch. Expected is what `gpuprov plan --facts F P` writes to stdout
+# and stderr, then "exit N". --accept rewrites that section; read the diff like code.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -32,9 +33,21 @@ head_of() {
 	awk '/^--- expect$/ { exit } { print }' "$1"
 }
 
+# The facts of a case: its own, or those of a host with a patch.
+facts() {
+	section facts "$1" >"$work/section"
+	read -r word host <"$work/section"
+	case $word in
+	host)
+		tail -n +2 "$work/section" | "$here/../hosts/patch.py" "$here/../hosts/$host.json"
+		;;
+	*) cat "$work/section" ;;
+	esac
+}
+
 outcome() {
 	section profile "$1" >"$work/profile.yaml"
-	section facts "$1" >"$work/facts.json"
+	facts "$1" >"$work/facts.json"
 	(
 		cd "$work" || exit 1
 		"$GPUPROV" plan --facts facts.json profile.yaml </dev/null 2>&1
