@@ -23,12 +23,17 @@ static const struct rec_row gpu_rows[] = {
 	REC_ROW(struct fact_gpu, subsystem, REC_STR, "PCI subsystem"),
 	REC_ROW(struct fact_gpu, class_id, REC_STR, "PCI class"),
 	REC_ROW(struct fact_gpu, driver, REC_STR, "kernel driver bound to it"),
+	REC_ROW(struct fact_gpu, mig, REC_TRI, "MIG mode is on"),
 	REC_END,
 };
 
 static const struct rec_row kernel_rows[] = {
 	REC_ROW(struct fact_kernel, release, REC_STR, "kernel release"),
 	REC_ROW(struct fact_kernel, running, REC_BOOL, "it is the running one"),
+	REC_ROW(struct fact_kernel, next, REC_BOOL, "the next boot starts it"),
+	REC_ROW(struct fact_kernel, compiler, REC_STR, "major version of the gcc that built it"),
+	REC_ROW(struct fact_kernel, signer, REC_STR, "signer of its NVIDIA module"),
+	REC_ROW(struct fact_kernel, made_by, REC_STR, "where its NVIDIA module comes from"),
 	REC_ROW(struct fact_kernel, headers, REC_BOOL, "its headers are installed"),
 	REC_ROW(struct fact_kernel, image, REC_BOOL, "it can be booted"),
 	REC_ROW(struct fact_kernel, nvidia, REC_STR, "version of its NVIDIA module"),
@@ -39,6 +44,89 @@ static const struct rec_row kernel_rows[] = {
 
 static const struct rec_row secure_boot_rows[] = {
 	REC_ROW(struct fact_secure_boot, enabled, REC_TRI, "Secure Boot is on"),
+	REC_ROW(struct fact_secure_boot, mok_usable, REC_TRI,
+		"keys can be enrolled at the console"),
+	REC_ROW(struct fact_secure_boot, keys, REC_STRS, "enrolled keys"),
+	REC_END,
+};
+
+static const struct rec_row platform_rows[] = {
+	REC_ROW(struct fact_platform, virt, REC_STR, "virtual machine"),
+	REC_ROW(struct fact_platform, container, REC_STR, "container"),
+	REC_ROW(struct fact_platform, cloud, REC_STR, "cloud"),
+	REC_ROW(struct fact_platform, systemd, REC_TRI, "systemd is the init"),
+	REC_END,
+};
+
+static const struct rec_row driver_rows[] = {
+	REC_ROW(struct fact_driver, version, REC_STR, "version of the user space"),
+	REC_ROW(struct fact_driver, flavour, REC_STR, "open or proprietary"),
+	REC_ROW(struct fact_driver, origin, REC_STR, "where it came from"),
+	REC_ROW(struct fact_driver, loaded, REC_STR, "version of the loaded module"),
+	REC_ROW(struct fact_driver, loaded_flavour, REC_STR, "flavour of the loaded module"),
+	REC_ROW(struct fact_driver, marks, REC_STRS, "marks of a .run installation"),
+	REC_END,
+};
+
+static const struct rec_row cuda_rows[] = {
+	REC_ROW(struct fact_cuda, version, REC_STR, "version"),
+	REC_ROW(struct fact_cuda, path, REC_STR, "path"),
+	REC_ROW(struct fact_cuda, origin, REC_STR, "where it came from"),
+	REC_ROW(struct fact_cuda, toolkit, REC_BOOL, "nvcc is there"),
+	REC_ROW(struct fact_cuda, linked, REC_BOOL, "it is the default"),
+	REC_END,
+};
+
+static const struct rec_row engine_rows[] = {
+	REC_ROW(struct fact_engine, name, REC_STR, "engine"),
+	REC_ROW(struct fact_engine, version, REC_STR, "version"),
+	REC_ROW(struct fact_engine, variant, REC_STR, "rootless or snap"),
+	REC_ROW(struct fact_engine, package, REC_STR, "its package"),
+	REC_ROW(struct fact_engine, program, REC_STR, "its binary"),
+	REC_ROW(struct fact_engine, config, REC_STR, "the file it reads"),
+	REC_ROW(struct fact_engine, args, REC_STR, "arguments of the daemon"),
+	REC_ROW(struct fact_engine, running, REC_TRI, "it is running"),
+	REC_ROW(struct fact_engine, knows_nvidia, REC_TRI, "it knows the runtime nvidia"),
+	REC_ROW(struct fact_engine, default_nvidia, REC_TRI, "nvidia is its default runtime"),
+	REC_ROW(struct fact_engine, cdi, REC_TRI, "CDI is enabled"),
+	REC_ROW(struct fact_engine, containers, REC_INT, "running containers, -1 = unknown"),
+	REC_END,
+};
+
+static const struct rec_row kubelet_rows[] = {
+	REC_ROW(struct fact_kubelet, version, REC_STR, "version"),
+	REC_ROW(struct fact_kubelet, cgroup_driver, REC_STR, "cgroup driver"),
+	REC_ROW(struct fact_kubelet, endpoint, REC_STR, "container runtime endpoint"),
+	REC_END,
+};
+
+static const struct rec_row holder_rows[] = {
+	REC_ROW(struct fact_holder, name, REC_STR, "program"),
+	REC_ROW(struct fact_holder, pid, REC_INT, "process"),
+	REC_ROW(struct fact_holder, unit, REC_STR, "its unit"),
+	REC_END,
+};
+
+static const struct rec_row candidate_rows[] = {
+	REC_ROW(struct fact_candidate, name, REC_STR, "package"),
+	REC_ROW(struct fact_candidate, version, REC_STR, "version apt would install"),
+	REC_ROW(struct fact_candidate, origin, REC_STR, "origin"),
+	REC_ROW(struct fact_candidate, suite, REC_STR, "suite"),
+	REC_ROW(struct fact_candidate, transitional, REC_BOOL, "empty, on the way to another"),
+	REC_END,
+};
+
+static const struct rec_row pin_rows[] = {
+	REC_ROW(struct fact_pin, file, REC_STR, "file"),
+	REC_ROW(struct fact_pin, package, REC_STR, "packages"),
+	REC_ROW(struct fact_pin, pin, REC_STR, "pin"),
+	REC_ROW(struct fact_pin, priority, REC_STR, "priority"),
+	REC_END,
+};
+
+static const struct rec_row key_rows[] = {
+	REC_ROW(struct fact_key, file, REC_STR, "keyring"),
+	REC_ROW(struct fact_key, fingerprint, REC_STR, "fingerprint"),
 	REC_END,
 };
 
@@ -56,6 +144,7 @@ static const struct rec_row package_rows[] = {
 	REC_ROW(struct fact_package, status, REC_STR, "dpkg's status"),
 	REC_ROW(struct fact_package, held, REC_BOOL, "on hold"),
 	REC_ROW(struct fact_package, source, REC_STR, "source package"),
+	REC_ROW(struct fact_package, origin, REC_STR, "where it came from"),
 	REC_END,
 };
 
@@ -108,13 +197,27 @@ const struct rec_row facts_rows[] = {
 	REC_ROW(struct facts, live, REC_BOOL, "the running system, not an image"),
 	REC_ROW(struct facts, kernel, REC_STR, "running kernel"),
 	OBJ(os, os_rows, "operating system"),
+	OBJ(platform, platform_rows, "where it runs"),
+	REC_ROW(struct facts, glibc, REC_STR, "version of the C library"),
+	REC_ROW(struct facts, gcc, REC_STR, "version of the default compiler"),
 	ROWS(gpus, gpu_rows, struct fact_gpu, "NVIDIA GPUs on PCI"),
 	ROWS(switches, gpu_rows, struct fact_gpu, "NVSwitch devices on PCI"),
 	ROWS(kernels, kernel_rows, struct fact_kernel, "installed kernels"),
 	OBJ(secure_boot, secure_boot_rows, "Secure Boot"),
 	REC_ROW(struct facts, modules, REC_STRS, "loaded kernel modules that matter"),
+	OBJ(driver, driver_rows, "the installed NVIDIA driver"),
+	ROWS(cudas, cuda_rows, struct fact_cuda, "CUDA installations"),
+	ROWS(engines, engine_rows, struct fact_engine, "container engines"),
+	OBJ(kubelet, kubelet_rows, "kubelet"),
+	ROWS(holders, holder_rows, struct fact_holder, "processes that hold a GPU"),
+	REC_ROW(struct facts, services, REC_STRS, "services that run and matter"),
 	OBJ(dpkg, dpkg_rows, "state of dpkg"),
 	ROWS(packages, package_rows, struct fact_package, "packages that matter"),
+	ROWS(candidates, candidate_rows, struct fact_candidate, "what apt would install"),
+	ROWS(pins, pin_rows, struct fact_pin, "apt preferences"),
+	ROWS(keys, key_rows, struct fact_key, "keys that apt trusts"),
+	REC_ROW(struct facts, proxy, REC_STR, "apt's proxy"),
+	REC_ROW(struct facts, lock_holder, REC_STR, "who holds dpkg's lock"),
 	ROWS(sources, source_rows, struct fact_source, "apt sources"),
 	ROWS(files, file_rows, struct fact_file, "files that matter"),
 	ROWS(mounts, mount_rows, struct fact_mount, "file systems"),
@@ -196,6 +299,22 @@ const struct fact_file *facts_file(const struct facts *f, const char *path)
 {
 	list_each (&f->files, it)
 		if (str_eq(it->path, path))
+			return it;
+	return NULL;
+}
+
+const struct fact_engine *facts_engine(const struct facts *f, const char *name)
+{
+	list_each (&f->engines, it)
+		if (str_eq(it->name, name))
+			return it;
+	return NULL;
+}
+
+const struct fact_candidate *facts_candidate(const struct facts *f, const char *name)
+{
+	list_each (&f->candidates, it)
+		if (str_eq(it->name, name))
 			return it;
 	return NULL;
 }

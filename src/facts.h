@@ -26,6 +26,7 @@ struct fact_os {
 
 struct fact_gpu {
 	const char *address;   /* 0000:3b:00.0; NULL when the profile or --gpu named it */
+	enum tri mig;          /* MIG mode is on */
 	const char *vendor;    /* 10de */
 	const char *device;    /* 1eb8, lower case as in sysfs */
 	const char *subsystem; /* 10de:12a2 */
@@ -36,6 +37,10 @@ struct fact_gpu {
 struct fact_kernel {
 	const char *release; /* 6.1.0-56-amd64 */
 	bool running;
+	bool next;             /* the boot loader will start it; by default the newest image */
+	const char *compiler;  /* gcc major that built it: "12"; NULL = unknown */
+	const char *signer;    /* of the NVIDIA module */
+	const char *made_by;   /* of the NVIDIA module: dkms, package, other */
 	bool headers;          /* its headers are there, so a module can be built for it */
 	bool image;            /* /boot has it, so it can be booted */
 	const char *nvidia;    /* version of the NVIDIA module installed for it */
@@ -48,6 +53,7 @@ struct fact_package {
 	const char *status; /* "installed", "half-configured", ...; as dpkg writes the third word */
 	bool held;
 	const char *source;
+	const char *origin; /* where the installed version came from, as candidates name it */
 };
 
 struct fact_dpkg {
@@ -82,6 +88,83 @@ struct fact_mount {
 
 struct fact_secure_boot {
 	enum tri enabled;
+	enum tri mok_usable; /* shim is there, so keys can be enrolled at the console */
+	strs keys; /* enrolled: subject names, or SHA-1 fingerprints where that is all there is */
+};
+
+/* Where this system runs. */
+struct fact_platform {
+	const char *virt; /* none, kvm, vmware, microsoft, xen, wsl, ... as systemd-detect-virt */
+	const char *container; /* docker, lxc, systemd-nspawn, ...; NULL = none */
+	const char *cloud;     /* aws, gcp, azure, ...; NULL = none known */
+	enum tri systemd;      /* it is the init that runs (or that would boot) */
+};
+
+/* The NVIDIA driver that is installed, as a whole. */
+struct fact_driver {
+	const char *version; /* of the user space; NULL = none */
+	const char *flavour; /* open, proprietary; NULL = no module */
+	const char *origin;  /* distro, nvidia, runfile, container, unknown */
+	const char *loaded;  /* version of the module in the kernel now */
+	const char *loaded_flavour;
+	strs marks; /* files that tell of a .run installation */
+};
+
+/* A CUDA toolkit or a set of its libraries. */
+struct fact_cuda {
+	const char *version; /* 12.8; with the update where it is known: 12.8.1 */
+	const char *path;    /* /usr/local/cuda-12.8 */
+	const char *origin;  /* distro, nvidia, runfile, unknown */
+	bool toolkit;        /* nvcc is there */
+	bool linked;         /* /usr/local/cuda points to it */
+};
+
+/* A container engine or Kubernetes distribution. */
+struct fact_engine {
+	const char *name;    /* docker, containerd, crio, podman, k3s, rke2, k0s */
+	const char *version; /* 28.2.0 */
+	const char *variant; /* NULL, rootless, snap */
+	const char *package; /* docker.io, docker-ce, containerd.io; NULL = not by dpkg */
+	const char *program; /* path of its binary */
+	const char *config;  /* the file the daemon reads; also when it is not there yet */
+	const char *args;    /* of the running daemon, or of its unit */
+	enum tri running;
+	enum tri knows_nvidia; /* its configuration has a runtime or handler nvidia */
+	enum tri default_nvidia;
+	enum tri cdi;
+	long long containers; /* that a restart would stop; -1 = unknown */
+};
+
+struct fact_kubelet {
+	const char *version;
+	const char *cgroup_driver; /* systemd, cgroupfs */
+	const char *endpoint;      /* container runtime endpoint */
+};
+
+/* A process that holds a GPU. */
+struct fact_holder {
+	const char *name;
+	long long pid;
+	const char *unit; /* its systemd unit; NULL = none */
+};
+
+/* What apt would install now, for names that matter. */
+struct fact_candidate {
+	const char *name, *version;
+	const char *origin; /* Debian, Ubuntu, NVIDIA: Origin of the Release file, else its site */
+	const char *suite;
+	bool transitional; /* an empty package on the way to another */
+};
+
+/* An entry of apt's preferences. */
+struct fact_pin {
+	const char *file, *package, *pin, *priority;
+};
+
+/* A key that apt would trust for some repository. */
+struct fact_key {
+	const char *file;
+	const char *fingerprint;
 };
 
 /* How a fact was learnt, or why it is unknown. */
@@ -97,14 +180,29 @@ struct facts {
 	bool live;          /* the running system; false for an image */
 	const char *kernel; /* running kernel; NULL for an image */
 	struct fact_os os;
+	struct fact_platform platform;
+	const char *glibc; /* version of libc6 */
+	const char *gcc;   /* version of the default gcc; NULL = none */
 	LIST(struct fact_gpu) gpus;
 	LIST(struct fact_gpu) switches; /* NVSwitch devices */
 	LIST(struct fact_kernel) kernels;
 	struct fact_secure_boot secure_boot;
 	strs modules; /* loaded modules that matter: nvidia*, nouveau, nova* */
+	struct fact_driver driver;
+	LIST(struct fact_cuda) cudas;
+	LIST(struct fact_engine) engines;
+	struct fact_kubelet kubelet;
+	LIST(struct fact_holder) holders;
+	strs services; /* units that run and matter: nvidia-persistenced, nvidia-fabricmanager, ...
+			*/
 	struct fact_dpkg dpkg;
 	LIST(struct fact_package) packages; /* those that matter here */
+	LIST(struct fact_candidate) candidates;
+	LIST(struct fact_pin) pins;
+	LIST(struct fact_key) keys;
 	LIST(struct fact_source) sources;
+	const char *proxy;       /* apt's, without userinfo */
+	const char *lock_holder; /* "apt-get (4711)": who holds dpkg's lock; NULL = nobody */
 	LIST(struct fact_file) files;
 	LIST(struct fact_mount) mounts;
 	LIST(struct fact_note) notes;
@@ -131,6 +229,8 @@ const char *facts_unknown(const struct facts *f, const char *fact);
 const struct fact_package *facts_package(const struct facts *f, const char *name);
 bool facts_installed(const struct facts *f, const char *name); /* fully, not half */
 const struct fact_file *facts_file(const struct facts *f, const char *path);
+const struct fact_engine *facts_engine(const struct facts *f, const char *name);
+const struct fact_candidate *facts_candidate(const struct facts *f, const char *name);
 
 /* "debian 12 (bookworm), linux 6.1.0-56-amd64, 2 x Tesla T4": the first line of a plan. */
 struct catalog;

@@ -49,8 +49,8 @@ output=$(plan --json)
 planned >"$WORK/set"
 wants=$(/usr/bin/python3 -c '
 import json, sys
-for step in json.load(sys.stdin)["steps"]:
-    print(*(a["value"].split()[0] for a in step["args"] if a["key"] == "want"))' <<<"$output")
+print(*(a["value"].split()[0] for step in json.load(sys.stdin)["steps"]
+        for a in step["args"] if a["key"] == "want"))' <<<"$output")
 cat >"$WORK/python-apt.py" <<-END
 	import sys, apt
 	cache = apt.Cache()

@@ -39,7 +39,9 @@ static inline void add_gpu(struct facts *f, const char *device)
 {
 	struct fact_gpu *g = list_push(f->a, &f->gpus);
 
-	*g = (struct fact_gpu){ "0000:01:00.0", "10de", device, NULL, "030200", NULL };
+	*g = (struct fact_gpu){
+		.address = "0000:01:00.0", .vendor = "10de", .device = device, .class_id = "030200"
+	};
 }
 
 static inline struct fact_kernel *add_kernel(struct facts *f, const char *release)

@@ -11,10 +11,19 @@ static void fill(struct facts *f, struct arena *a)
 	*f = (struct facts){ .schema = FACTS_SCHEMA, .host = "h", .live = true, .a = a };
 	f->kernel = "6.1.0-40-amd64";
 	f->os = (struct fact_os){ "debian", "12", "bookworm", "Debian GNU/Linux 12", "amd64" };
-	*list_push(a, &f->gpus) = (struct fact_gpu){ "0000:01:00.0", "10de",   "1eb8",
-						     "10de:12a2",    "030200", "nvidia" };
-	*list_push(a, &f->kernels) = (struct fact_kernel){ "6.1.0-40-amd64", true,   true,   true,
-							   "535.309.01",     "open", "fresh" };
+	*list_push(a, &f->gpus) = (struct fact_gpu){ .address = "0000:01:00.0",
+						     .vendor = "10de",
+						     .device = "1eb8",
+						     .subsystem = "10de:12a2",
+						     .class_id = "030200",
+						     .driver = "nvidia" };
+	*list_push(a, &f->kernels) = (struct fact_kernel){ .release = "6.1.0-40-amd64",
+							   .running = true,
+							   .headers = true,
+							   .image = true,
+							   .nvidia = "535.309.01",
+							   .flavour = "open",
+							   .initramfs = "fresh" };
 	f->secure_boot.enabled = TRI_NO;
 	list_add(a, &f->modules, "nvidia");
 	list_add(a, &f->dpkg.unfinished, "foo");
