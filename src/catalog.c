@@ -113,8 +113,9 @@ static const struct {
 	const char *kind, *name;
 } required[] = {
 	{ "gpu", "name" },
-	{ "archive-driver", "branch" },
-	{ "archive-driver", "version" },
+	{ "archive-driver", "branches" },
+	{ "archive-driver", "world" },
+	{ "archive-cuda", "series" },
 	{ "role", "packages" },
 	{ "role", "what" },
 };
@@ -175,6 +176,62 @@ static int read_line(struct loading *l, char *at)
 	return keep_record(l, kind, key);
 }
 
+static size_t hash_of(const char *kind, const char *key)
+{
+	size_t h = 5381;
+
+	while (*kind)
+		h = h * 33 + (unsigned char)*kind++;
+	for (h = h * 33; key && *key; key++)
+		h = h * 33 + (unsigned char)*key;
+	return h;
+}
+
+/* Where this kind and key is, or where it would be. */
+static const struct record **slot_of(const struct catalog *c, const char *kind, const char *key)
+{
+	size_t at = hash_of(kind, key);
+
+	for (;; at++) {
+		const struct record **slot = &c->slots[at & c->slot_mask];
+
+		if (!*slot || (str_eq((*slot)->key, key) && str_eq((*slot)->kind, kind)))
+			return slot;
+	}
+}
+
+static const struct record **kind_slot(const struct catalog *c, const char *kind)
+{
+	size_t at = hash_of(kind, NULL);
+
+	for (;; at++) {
+		const struct record **slot = &c->kinds[at & c->kind_mask];
+
+		if (!*slot || str_eq((*slot)->kind, kind))
+			return slot;
+	}
+}
+
+/* Of the same kind and key the first wins; a kind is walked in the order of the text. */
+static void make_index(struct catalog *c)
+{
+	size_t room = 64;
+
+	while (room < c->records.n * 2)
+		room *= 2;
+	c->slots = arena_alloc(c->a, room * sizeof(struct record *));
+	c->kinds = arena_alloc(c->a, room * sizeof(struct record *));
+	c->slot_mask = c->kind_mask = room - 1;
+	for (size_t i = c->records.n; i-- > 0;) {
+		struct record *r = &c->records.at[i];
+		const struct record **kind = kind_slot(c, r->kind);
+
+		*slot_of(c, r->kind, r->key) = r;
+		r->same = *kind;
+		*kind = r;
+	}
+}
+
 int catalog_load(const char *text, size_t len, const char *name, struct arena *a,
 		 struct catalog *ret, struct err *e)
 {
@@ -199,28 +256,19 @@ int catalog_load(const char *text, size_t len, const char *name, struct arena *a
 	}
 	if (!ret->date)
 		return err_set(e, GP_BAD_CATALOG, "catalog %s is empty", name);
+	make_index(ret);
 	return 0;
 }
 
 const struct record *catalog_next(const struct catalog *c, const char *kind,
 				  const struct record *after)
 {
-	const struct record *r = after ? after + 1 : c->records.at;
-
-	for (; r && r < c->records.at + c->records.n; r++)
-		if (str_eq(r->kind, kind))
-			return r;
-	return NULL;
+	return after ? after->same : *kind_slot(c, kind);
 }
 
 const struct record *catalog_find(const struct catalog *c, const char *kind, const char *key)
 {
-	const struct record *r = NULL;
-
-	while ((r = catalog_next(c, kind, r)))
-		if (str_eq(r->key, key))
-			return r;
-	return NULL;
+	return *slot_of(c, kind, key);
 }
 
 const char *record_get(const struct record *r, const char *name)

@@ -27,11 +27,16 @@ struct record {
 	unsigned line;
 	const struct record_attr *attrs;
 	size_t n;
+	const struct record *same; /* the next record of the same kind */
 };
 
 struct catalog {
 	const char *date; /* of its facts: "2026-11-22" */
 	LIST(struct record) records;
+	/* Made once all is read: a table of kinds and keys, so that asking costs the same at any
+	 * size. */
+	const struct record **slots, **kinds;
+	size_t slot_mask, kind_mask;
 	struct arena *a;
 };
 

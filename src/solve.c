@@ -3,16 +3,17 @@
 #include "solve.h"
 
 #include "base/str.h"
+#include "base/ver.h"
 #include "registry.h"
-#include "schema.h"
 #include "solve_priv.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 static struct diag *say(struct solving *s, enum severity severity, enum code code, const char *path,
 			const char *text)
 {
-	struct span at = profile_at(s->profile, path);
+	struct span at = path ? profile_at(s->profile, path) : (struct span){ 0 };
 
 	return diag_add(&s->plan->diags, severity, code, at.line ? &at : NULL, "%s", text);
 }
@@ -47,20 +48,156 @@ struct span *place(struct solving *s, const char *path)
 	return at;
 }
 
+struct diag *by_rule(struct solving *s, enum severity severity, unsigned rule, const char *path,
+		     const char *fmt, ...)
+{
+	va_list ap;
+	const char *text;
+	struct diag *d;
+
+	va_start(ap, fmt);
+	text = arena_vprintf(s->a, fmt, ap);
+	va_end(ap);
+	d = say(s, severity, (enum code)(GP_RULE + rule), path, text);
+	d->rule = arena_printf(s->a, "R%02u", rule);
+	return d;
+}
+
+void why(struct solving *s, struct diag *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	d->why = arena_vprintf(s->a, fmt, ap);
+	va_end(ap);
+}
+
+void way(struct solving *s, struct diag *d, const char *set, const char *fmt, ...)
+{
+	struct way *w = list_push(s->a, &d->ways);
+	va_list ap;
+
+	va_start(ap, fmt);
+	w->text = arena_vprintf(s->a, fmt, ap);
+	va_end(ap);
+	if (set)
+		list_add(s->a, &w->sets, set);
+}
+
+void rules_run(struct solving *s, const struct rule *rules, const struct choice *c)
+{
+	for (; rules->check; rules++)
+		rules->check(s, c);
+}
+
+bool has_ended(const struct solving *s, const char *eol)
+{
+	return eol && strncmp(eol, s->catalog->date, strlen(eol)) < 0;
+}
+
+bool on_data_center(const struct solving *s)
+{
+	list_each (&s->targets, t)
+		if (t->gpu && record_is(t->gpu, "class", "datacenter"))
+			return true;
+	return false;
+}
+
+const char *origin_word(enum driver_origin origin)
+{
+	static const char *const words[] = { "distro", "nvidia", "runfile" };
+
+	return words[origin];
+}
+
+const char *flavour_word(enum driver_flavour flavour)
+{
+	static const char *const words[] = { "none", "proprietary", "open" };
+
+	return words[flavour];
+}
+
+const char *choice_name(struct solving *s, const struct choice *c)
+{
+	const struct fact_os *os = &s->facts->os;
+
+	switch (c->origin) {
+	case FROM_DISTRO:
+		return arena_printf(s->a, "the driver of %s %s", os->id,
+				    os->version ? os->version : "");
+	case FROM_NVIDIA:
+		return arena_printf(s->a, "branch %s of NVIDIA's repository", c->branch);
+	case FROM_RUNFILE:
+		return arena_printf(s->a, "the .run installer of branch %s", c->branch);
+	}
+	return "";
+}
+
+const char *cuda_series(struct solving *s, const char *version)
+{
+	size_t n = strcspn(version, ".");
+
+	if (version[n])
+		n += 1 + strcspn(version + n + 1, ".");
+	return arena_strn(s->a, version, n);
+}
+
+const struct record *role_of(const struct solving *s, const char *world, const char *role,
+			     const char *branch)
+{
+	const char *key = arena_printf(s->a, "%s/%s", world, role);
+	const struct record *r = NULL;
+
+	while ((r = catalog_next(s->catalog, "role", r))) {
+		const char *from = record_get(r, "from"), *to = record_get(r, "to");
+
+		if (str_eq(r->key, key) && (!branch || ((!from || ver_cmp(branch, from) >= 0) &&
+							(!to || ver_cmp(branch, to) <= 0))))
+			return r;
+	}
+	return NULL;
+}
+
 static bool solve_distro(struct solving *s)
 {
 	const struct facts *f = s->facts;
 	struct diag *d;
 
 	s->distro = distro_find(f);
+	s->release = catalog_find(
+		s->catalog, "distro",
+		arena_printf(s->a, "%s/%s", f->os.id, f->os.version ? f->os.version : "sid"));
 	if (s->distro)
 		return true;
-	d = refuse(s, GP_UNSUPPORTED_DISTRO, "kind", "%s is not supported",
+	d = refuse(s, GP_UNSUPPORTED_DISTRO, /* path= */ NULL, "%s is not supported",
 		   f->os.name ? f->os.name : f->os.id);
-	diag_why(&s->plan->diags, d, "package names and repositories of '%s' are not known here",
-		 f->os.id);
-	diag_way(&s->plan->diags, d, NULL, "use Debian 12");
+	why(s, d, "package names and repositories of '%s' are not known here", f->os.id);
+	way(s, d, NULL, "use Debian 12 or 13, or Ubuntu 22.04, 24.04 or 26.04");
 	return false;
+}
+
+/* The settings that ways out change, read once. */
+static void read_asks(struct solving *s)
+{
+	const struct value *cuda = profile_given(s->profile, "cuda.version");
+
+	s->purpose = profile_get(s->profile, "purpose");
+	s->asks.source = profile_get(s->profile, "driver.source");
+	s->asks.modules = profile_get(s->profile, "driver.modules");
+	s->asks.build = profile_get(s->profile, "driver.build");
+	s->asks.branch = profile_get(s->profile, "driver.branch");
+	s->asks.version = profile_get(s->profile, "driver.version");
+	s->cuda_install = profile_get(s->profile, "cuda.install");
+	if (str_eq(s->cuda_install, "auto") || !s->cuda_install)
+		s->cuda_install = str_eq(s->purpose, "develop")             ? "toolkit" :
+				  cuda && !str_eq(s->purpose, "containers") ? "runtime" :
+									      "none";
+	if (!cuda || str_eq(s->cuda_install, "none"))
+		return;
+	if (cuda->form == VALUE_TEXT)
+		list_add(s->a, &s->asks.cudas, cuda->text);
+	list_each (&cuda->items, it)
+		list_add(s->a, &s->asks.cudas, it->text);
 }
 
 static void solve_dpkg(struct solving *s)
@@ -70,7 +207,7 @@ static void solve_dpkg(struct solving *s)
 
 	if (!dpkg->interrupted && !dpkg->unfinished.n)
 		return;
-	d = refuse(s, GP_DPKG_UNCLEAN, "kind", "dpkg has unfinished work on this host");
+	d = refuse(s, GP_DPKG_UNCLEAN, /* path= */ NULL, "dpkg has unfinished work on this host");
 	if (dpkg->unfinished.n)
 		diag_why(&s->plan->diags, d, "%s%s", dpkg->unfinished.at[0],
 			 dpkg->unfinished.n > 1 ? ", and more" : "");
@@ -83,33 +220,30 @@ static void solve_dpkg(struct solving *s)
 /* What the schema has and the solver does not know yet is refused, never passed over. */
 static void solve_scope(struct solving *s)
 {
-	static const char *const known[] = { "version", "kind",   "purpose",     "gpus", "driver",
-					     "apt",     "reboot", "description", NULL };
-	static const char *const inner[] = { "driver.branch",
-					     "driver.version",
-					     "driver.modules",
-					     "driver.source",
-					     "driver.nouveau",
-					     "apt.mirror",
-					     NULL };
+	static const char *const later[] = {
+		"driver.runfile", "container-toolkit",
+		"engine",         "docker",
+		"containerd",     "crio",
+		"podman",         "kubernetes",
+		"report",         "on-failure",
+		"downloads",      "cuda.runfile",
+		"verify",         "paths",
+		"apt.remove",     "apt.proxy",
+		"apt.keyring",    "apt.lock-timeout",
+	};
 	static const struct {
 		const char *path, *value;
-	} values[] = { { "purpose", "develop" },       { "purpose", "containers" },
-		       { "driver.modules", "open" },   { "driver.source", "nvidia" },
-		       { "driver.source", "runfile" }, { "reboot", "auto" } };
+	} values[] = { { "purpose", "containers" },
+		       { "driver.source", "runfile" },
+		       { "cuda.source", "runfile" },
+		       { "reboot", "auto" },
+		       { "driver.in-use", "stop" } };
 
 	if (!str_eq(s->profile->kind, "bare-metal"))
 		refuse(s, GP_NOT_PLANNED, "kind", "kind %s is not planned yet", s->profile->kind);
-	for (const struct schema_row *row = schema_table; row->path; row++) {
-		bool there = false;
-
-		for (size_t i = 0; known[i]; i++)
-			there |= str_eq(known[i], row->path);
-		for (size_t i = 0; inner[i]; i++)
-			there |= str_eq(inner[i], row->path);
-		if (!there && profile_given(s->profile, row->path))
-			refuse(s, GP_NOT_PLANNED, row->path, "%s is not planned yet", row->path);
-	}
+	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
+		if (profile_given(s->profile, later[i]))
+			refuse(s, GP_NOT_PLANNED, later[i], "%s is not planned yet", later[i]);
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
 		if (profile_is(s->profile, values[i].path, values[i].value))
 			refuse(s, GP_NOT_PLANNED, values[i].path, "%s: %s is not planned yet",
@@ -128,6 +262,7 @@ void solve(const struct profile *profile, const struct facts *facts, const struc
 	ret->header.profile = profile->text.file;
 	ret->header.kind = profile->kind;
 	ret->header.catalog = catalog->date;
+	read_asks(&s);
 	solve_scope(&s);
 	solve_dpkg(&s);
 	if (solve_distro(&s) && solve_gpus(&s) && solve_driver(&s)) {

@@ -1,48 +1,113 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The solver: which driver. */
+/* The solver: which driver. Every one that could be had is tried against the rules, best first. */
 #include "solve_priv.h"
 
 #include "base/str.h"
 #include "base/ver.h"
 
-/* Eight of the same are one reason, not eight. */
-static bool first_of_its_kind(const struct solving *s, const struct fact_gpu *g)
+#include <stdint.h>
+#include <string.h>
+
+typedef LIST(struct choice) choices;
+
+/* ---- what could be had ---- */
+
+struct offer {
+	struct solving *s;
+	choices *list;
+	enum driver_origin origin;
+	const char *world;
+	const char *branch;
+	const char *version; /* exact, or NULL */
+	const char *lacking; /* or why it cannot be had */
+};
+
+/* The newest .run installer of a branch, or the one of that version; NULL = none known. */
+static const struct record *runfile_of(const struct solving *s, const char *branch,
+				       const char *version)
 {
-	list_each (&s->gpus, before)
-		if (str_eq(before->device, g->device))
-			return before == g;
-	return true;
+	const char *hash = str_eq(s->facts->os.arch, "arm64") ? "aarch64.sha256" : "x86_64.sha256";
+	const struct record *r = NULL;
+
+	/* Newest first. */
+	while ((r = catalog_next(s->catalog, "run", r)))
+		if ((version ? str_eq(r->key, version) : ver_within(r->key, branch)) &&
+		    record_get(r, hash))
+			return r;
+	return NULL;
 }
 
-/* R20, R24: the branch must support every GPU of the host. */
-static void check_gpu(struct solving *s, const struct fact_gpu *g)
+/* The better a choice suits, the higher its rank: the parts do not overlap. */
+static int rank_of(const struct solving *s, const struct choice *c)
 {
-	const struct record *gpu = catalog_gpu(s->catalog, g->device);
-	const struct record *arch =
-		gpu ? catalog_find(s->catalog, "arch", record_get(gpu, "arch")) : NULL;
-	const char *name = catalog_gpu_name(s->catalog, g->device);
-	const char *first, *last;
-	struct diag *d;
+	const struct fact_driver *there = &s->facts->driver;
+	const char *kind = c->known ? record_get(c->known, "kind") : NULL;
+	bool ended = c->known && has_ended(s, record_get(c->known, "eol"));
+	bool open_first = c->known && (record_is(c->known, "open", "default") ||
+				       record_is(c->known, "open", "only"));
+	int rank = 0;
 
-	if (!arch) {
-		/* R26: lists are incomplete, so an unknown id is no reason to refuse. */
-		d = warn(s, GP_RULE + 26, "driver", "%s is not in the catalog", name);
-		d->rule = "R26";
+	/* What is there stays, unless it is past its life. */
+	rank += str_eq(there->origin, origin_word(c->origin)) ? 4000 : 0;
+	rank += there->version && ver_within(there->version, c->branch) && !ended ? 2000 : 0;
+	rank += c->origin == FROM_DISTRO ? 1000 : c->origin == FROM_NVIDIA ? 500 : 0;
+	rank += ended ? 0 : 200;
+	if (str_eq(kind, "LTS"))
+		rank += on_data_center(s) ? 100 : 60;
+	else if (str_eq(kind, "production"))
+		rank += 80;
+	else if (str_eq(kind, "new-feature"))
+		rank += 20;
+	rank += (c->flavour == FLAVOUR_OPEN) == open_first ? 10 : 0;
+	return rank;
+}
+
+static void add_choice(const struct offer *o, enum driver_flavour flavour, bool prebuilt)
+{
+	struct solving *s = o->s;
+	struct choice c = { .origin = o->origin,
+			    .flavour = flavour,
+			    .branch = o->branch,
+			    .version = o->version,
+			    .world = o->world,
+			    .lacking = o->lacking,
+			    .prebuilt = prebuilt };
+	const char *last;
+
+	c.known = catalog_find(s->catalog, "branch", o->branch);
+	last = c.known ? record_get(c.known, "last") : NULL;
+	c.newest = c.version ? c.version : last ? last : o->branch;
+	if (c.world && flavour != FLAVOUR_NONE && !c.lacking) {
+		const char *role = arena_printf(s->a, "%s-%s", prebuilt ? "prebuilt" : "module",
+						flavour_word(flavour));
+
+		if (!role_of(s, c.world, role, c.branch))
+			c.lacking = arena_printf(s->a, "it has no %s kernel modules%s",
+						 flavour_word(flavour),
+						 prebuilt ? " that are compiled" : "");
+	}
+	c.rank = rank_of(s, &c) + (prebuilt ? 5 : 0);
+	list_add(s->a, o->list, c);
+}
+
+static void add_flavours(const struct offer *o)
+{
+	const struct asks *asks = &o->s->asks;
+	bool any = str_eq(asks->modules, "auto");
+
+	if (str_eq(asks->modules, "none")) {
+		add_choice(o, FLAVOUR_NONE, false);
 		return;
 	}
-	first = record_get(arch, "first_branch");
-	last = record_get(arch, "last_branch");
-	if (last && ver_cmp(s->branch, last) > 0) {
-		d = refuse(s, GP_RULE + 20, "driver.branch",
-			   "driver branch %s does not support the %s", s->branch, name);
-		d->rule = "R20";
-		diag_why(&s->plan->diags, d, "%s GPUs are supported up to branch %s", arch->key,
-			 last);
-	} else if (first && ver_cmp(s->branch, first) < 0) {
-		d = refuse(s, GP_RULE + 36, "driver.branch",
-			   "driver branch %s does not know the %s yet", s->branch, name);
-		d->rule = "R36";
-		diag_why(&s->plan->diags, d, "%s GPUs need branch %s or newer", arch->key, first);
+	for (int prebuilt = 0; prebuilt < 2; prebuilt++) {
+		/* Only where a source compiles for its kernels is there something to choose. */
+		if (prebuilt ? str_eq(asks->build, "dkms") || o->origin != FROM_DISTRO :
+			       str_eq(asks->build, "prebuilt"))
+			continue;
+		if (any || str_eq(asks->modules, "open"))
+			add_choice(o, FLAVOUR_OPEN, prebuilt);
+		if (any || str_eq(asks->modules, "proprietary"))
+			add_choice(o, FLAVOUR_PROPRIETARY, prebuilt);
 	}
 }
 
@@ -50,49 +115,383 @@ static const struct record *archive_driver(const struct solving *s)
 {
 	const struct fact_os *os = &s->facts->os;
 
-	return os->version ? catalog_find(s->catalog, "archive-driver",
-					  arena_printf(s->a, "%s/%s", os->id, os->version)) :
-			     NULL;
+	return catalog_find(s->catalog, "archive-driver",
+			    arena_printf(s->a, "%s/%s", os->id, os->version ? os->version : "sid"));
 }
 
-/* The branch that the distribution itself carries is the only one to be had from it. */
-static bool fits_archive(struct solving *s, const struct record *archive)
+/* "535.309.01" where there is one version, else the branches: "535, 550". */
+static const char *archive_has(struct solving *s, const struct record *archive)
 {
-	const char *branch = record_get(archive, "branch");
-	const char *version = profile_get(s->profile, "driver.version");
-	const char *asked = version ? version : profile_get(s->profile, "driver.branch");
-	const char *path = version ? "driver.version" : "driver.branch";
+	const char *branches = record_get(archive, "branches");
+	const char *version = record_get(archive, arena_printf(s->a, "version.%s", branches));
+	auto_buf struct buf b = BUF_TEXT;
+
+	if (version)
+		return version;
+	for (const char *p = branches; *p; p++)
+		buf_adds(&b, *p == ',' ? ", " : arena_strn(s->a, p, 1));
+	return arena_str(s->a, buf_str(&b));
+}
+
+static void offer_distro(struct solving *s, const char *branch, choices *list)
+{
+	const struct record *archive = archive_driver(s);
+	struct offer o = { s, list, FROM_DISTRO, NULL, branch, NULL, NULL };
+
+	if (!archive) {
+		o.lacking = arena_printf(s->a, "it is not known which drivers %s carries",
+					 s->facts->os.name);
+	} else {
+		o.world = record_get(archive, "world");
+		o.version = record_get(archive, arena_printf(s->a, "version.%s", branch));
+		if (record_has(archive, "transitional", branch))
+			o.lacking = arena_printf(
+				s->a, "its packages of %s are empty and bring another branch (R35)",
+				branch);
+		else if (!record_has(archive, "branches", branch))
+			o.lacking =
+				arena_printf(s->a, "its archive has %s", archive_has(s, archive));
+		else if (s->asks.version && o.version && !ver_within(o.version, s->asks.version))
+			o.lacking = arena_printf(s->a, "its archive has %s", o.version);
+	}
+	if (s->asks.version && !o.version)
+		o.version = s->asks.version;
+	add_flavours(&o);
+}
+
+static void offer_nvidia(struct solving *s, const char *branch, choices *list)
+{
+	const char *arch = str_eq(s->facts->os.arch, "arm64") ? "sbsa" : "x86_64";
+	struct offer o = { s, list, FROM_NVIDIA, NULL, branch, s->asks.version, NULL };
+
+	if (!s->release || !record_get(s->release, "nvidia_repo"))
+		o.lacking = arena_printf(s->a, "it has no directory for %s", s->facts->os.name);
+	else if (!record_has(s->release, "arches", arch))
+		o.lacking = arena_printf(s->a, "it has no packages for %s on %s", s->facts->os.arch,
+					 s->facts->os.name);
+	else if (str_eq(s->facts->os.id, "debian"))
+		o.world = "nvidia-debian";
+	else
+		o.world = ver_cmp(branch, "590") >= 0 ? "nvidia-ubuntu-590" : "nvidia-ubuntu";
+	add_flavours(&o);
+}
+
+static void offer_runfile(struct solving *s, const char *branch, choices *list)
+{
+	struct offer o = { s, list, FROM_RUNFILE, NULL, branch, s->asks.version, NULL };
+	const struct record *r = runfile_of(s, branch, s->asks.version);
+
+	if (r)
+		o.version = r->key;
+	else if (!profile_given(s->profile, "driver.runfile"))
+		o.lacking = "the catalog has no hash of it; name the file and its SHA-256 in "
+			    "driver.runfile";
+	add_flavours(&o);
+}
+
+static void offer_all(struct solving *s, const char *branch, choices *list)
+{
+	const char *source = s->asks.source;
+	bool any = str_eq(source, "auto");
+	bool run_there = str_eq(s->facts->driver.origin, "runfile") ||
+			 profile_given(s->profile, "driver.runfile");
+
+	if (any || str_eq(source, "distro"))
+		offer_distro(s, branch, list);
+	if (any || str_eq(source, "nvidia"))
+		offer_nvidia(s, branch, list);
+	if (str_eq(source, "runfile") || (any && run_there))
+		offer_runfile(s, branch, list);
+}
+
+/* In order of rank; the same rank keeps the order of the catalog, which is oldest branch first. */
+static void sort_choices(choices *list)
+{
+	for (size_t i = 1; i < list->n; i++) {
+		struct choice c = list->at[i];
+		size_t j = i;
+
+		for (; j && list->at[j - 1].rank <= c.rank; j--)
+			list->at[j] = list->at[j - 1];
+		list->at[j] = c;
+	}
+}
+
+static void all_choices(struct solving *s, choices *ret)
+{
+	const struct record *r = NULL;
+	const char *asked = s->asks.version ? s->asks.version : s->asks.branch;
+
+	if (asked) {
+		offer_all(s, arena_strn(s->a, asked, strcspn(asked, ".")), ret);
+	} else {
+		while ((r = catalog_next(s->catalog, "branch", r)))
+			offer_all(s, r->key, ret);
+	}
+	sort_choices(ret);
+}
+
+/* ---- trying ---- */
+
+/* What the rules say about a choice. Returns how much speaks against it; 0 = nothing. */
+static size_t try_choice(struct solving *s, const struct choice *c, struct diags *ret)
+{
+	struct diags outer = s->plan->diags;
+	size_t refusals;
+
+	s->plan->diags = (struct diags){ .a = s->a };
+	rules_run(s, rules_driver, c);
+	rules_run(s, rules_cuda, c);
+	*ret = s->plan->diags;
+	s->plan->diags = outer;
+	refusals = diag_count(ret, SEV_ERROR);
+	/* What is there and does not fit tells more than what is not there. */
+	return refusals + (c->lacking ? 100 : 0);
+}
+
+/*
+ * The first choice that nothing speaks against; with `ret` = NULL it is only asked whether there is
+ * one. When there is none, *ret is the one with the fewest refusals, the better ranked first.
+ */
+static bool best_choice(struct solving *s, struct choice *ret, struct diags *ret_diags)
+{
+	choices list = { 0 };
+	size_t fewest = SIZE_MAX;
+
+	all_choices(s, &list);
+	list_each (&list, c) {
+		struct diags said;
+		size_t refusals = try_choice(s, c, &said);
+
+		if (refusals < fewest && ret) {
+			*ret = *c;
+			*ret_diags = said;
+			fewest = refusals;
+		}
+		if (!refusals)
+			return true;
+	}
+	return false;
+}
+
+/* ---- ways out ---- */
+
+struct change {
+	const char *path, *value; /* NULL = take it out */
+};
+
+static void apply_change(struct solving *s, const struct change *c)
+{
+	if (str_eq(c->path, "driver.source"))
+		s->asks.source = c->value;
+	else if (str_eq(c->path, "driver.modules"))
+		s->asks.modules = c->value;
+	else if (str_eq(c->path, "driver.branch"))
+		s->asks.branch = c->value;
+	else if (str_eq(c->path, "driver.version"))
+		s->asks.version = c->value;
+	else if (str_eq(c->path, "driver.build"))
+		s->asks.build = c->value;
+	else if (str_eq(c->path, "cuda.version"))
+		list_each (&s->asks.cudas, cuda)
+			*cuda = c->value;
+}
+
+static const char *as_set(struct solving *s, const struct change *c)
+{
+	bool quoted = c->value && *c->value >= '0' && *c->value <= '9';
+
+	return arena_printf(s->a, "%s=%s%s%s", c->path, quoted ? "\"" : "",
+			    c->value ? c->value : "null", quoted ? "\"" : "");
+}
+
+/* Does it lead to a plan? Then it is a way out of each of these refusals. */
+static bool try_changes(struct solving *s, const struct change *changes, size_t n,
+			struct diags *refusals)
+{
+	struct asks asked = s->asks;
+	strs cudas = { 0 };
+	auto_buf struct buf text = BUF_TEXT;
+	bool good;
+
+	list_each (&asked.cudas, cuda)
+		list_add(s->a, &cudas, *cuda);
+	s->asks.cudas = cudas;
+	for (size_t i = 0; i < n; i++) {
+		apply_change(s, &changes[i]);
+		buf_adds(&text, !i ? "" : ", and ");
+		if (changes[i].value)
+			buf_addf(&text, "write %s: %s", changes[i].path,
+				 strchr(as_set(s, &changes[i]), '=') + 1);
+		else
+			buf_addf(&text, "leave %s out", changes[i].path);
+	}
+	good = best_choice(s, NULL, NULL);
+	s->asks = asked;
+	if (!good)
+		return false;
+	list_each (&refusals->list, d) {
+		struct way *w;
+
+		if (d->severity != SEV_ERROR)
+			continue;
+		w = list_push(s->a, &d->ways);
+		w->text = arena_str(s->a, buf_str(&text));
+		for (size_t i = 0; i < n; i++)
+			list_add(s->a, &w->sets, as_set(s, &changes[i]));
+	}
+	return true;
+}
+
+/* The best branch for these GPUs when all but the source and the flavour is left open. */
+static bool try_branches(struct solving *s, const struct change *also, struct diags *refusals)
+{
+	const struct record *r = NULL, *best = NULL;
+	struct change both[2];
+
+	/* Newest of those that live, by the rank of a choice: LTS and production before the rest.
+	 */
+	for (int pass = 0; pass < 2; pass++) {
+		best = NULL;
+		while ((r = catalog_next(s->catalog, "branch", r))) {
+			struct asks asked = s->asks;
+			bool lives =
+				!has_ended(s, record_get(r, "eol")) &&
+				(record_is(r, "kind", "LTS") || record_is(r, "kind", "production"));
+			bool good;
+
+			if (!pass && !lives)
+				continue;
+			s->asks.branch = r->key;
+			s->asks.version = NULL;
+			if (also)
+				apply_change(s, also);
+			good = best_choice(s, NULL, NULL);
+			s->asks = asked;
+			if (good)
+				best = r;
+		}
+		if (best)
+			break;
+	}
+	if (!best)
+		return false;
+	both[0] = s->asks.version && !s->asks.branch ?
+			  (struct change){ "driver.version", NULL } :
+			  (struct change){ "driver.branch", best->key };
+	if (s->asks.version && s->asks.branch)
+		both[0] = (struct change){ "driver.version", NULL };
+	if (also)
+		both[1] = *also;
+	return try_changes(s, both, also ? 2 : 1, refusals);
+}
+
+/* A CUDA version that works, the newest first. */
+static bool try_cudas(struct solving *s, struct diags *refusals)
+{
+	const struct record *r = NULL;
+
+	if (!s->asks.cudas.n)
+		return false;
+	while ((r = catalog_next(s->catalog, "cuda-series", r))) {
+		const struct change c = { "cuda.version", r->key };
+
+		if (try_changes(s, &c, 1, refusals))
+			return true;
+	}
+	return false;
+}
+
+static void find_ways(struct solving *s, struct diags *refusals)
+{
+	static const struct change singles[] = {
+		{ "driver.modules", "auto" },  { "driver.source", "auto" },
+		{ "driver.source", "nvidia" }, { "driver.source", "runfile" },
+		{ "driver.build", "auto" },    { "driver.version", NULL },
+	};
+	static const struct change sources[] = { { "driver.source", "auto" },
+						 { "driver.modules", "auto" } };
+	unsigned found = 0;
+
+	for (size_t i = 0; i < sizeof(singles) / sizeof(*singles); i++) {
+		if (str_eq(singles[i].path, "driver.version") && !s->asks.version)
+			continue;
+		/* nvidia and auto are one way when auto already leads there. */
+		if (found && str_eq(singles[i].path, "driver.source") && i > 1)
+			continue;
+		found += try_changes(s, &singles[i], 1, refusals);
+	}
+	if (s->asks.branch || s->asks.version)
+		found += try_branches(s, NULL, refusals);
+	found += try_cudas(s, refusals);
+	for (size_t i = 0; !found && i < sizeof(sources) / sizeof(*sources); i++)
+		found += try_branches(s, &sources[i], refusals);
+	if (!found && !str_eq(s->asks.modules, "none")) {
+		const struct change none = { "driver.modules", "none" };
+
+		try_changes(s, &none, 1, refusals);
+	}
+}
+
+/* R24: no single driver for all of the GPUs, though there is one for each. */
+static bool no_common_driver(struct solving *s)
+{
+	const char *last = NULL, *first = NULL;
+	const struct target *old = NULL, *new = NULL;
 	struct diag *d;
 
-	s->branch = branch;
-	s->within = asked ? asked : branch;
-	if (!asked || ver_within(asked, branch))
-		return true;
-	d = refuse(s, GP_SOURCE_LACKS_BRANCH, path, "%s %s does not carry driver %s",
-		   s->facts->os.id, s->facts->os.version, asked);
-	diag_why(&s->plan->diags, d, "its archive has %s", record_get(archive, "version"));
-	diag_way(&s->plan->diags, d, arena_printf(s->a, "driver.branch=%s", branch),
-		 "take the branch it has: driver.branch: \"%s\"", branch);
-	diag_way(&s->plan->diags, d, NULL, "leave %s out", path);
-	return false;
+	list_each (&s->targets, t) {
+		const char *l = t->gpu ? record_get(t->gpu, "legacy") : NULL;
+		const char *f = t->arch ? record_get(t->arch, "first_branch") : NULL;
+
+		if (!l && t->arch)
+			l = record_get(t->arch, "last_branch");
+		if (l && (!last || ver_cmp(l, last) < 0)) {
+			last = l;
+			old = t;
+		}
+		if (f && (!first || ver_cmp(f, first) > 0)) {
+			first = f;
+			new = t;
+		}
+	}
+	if (!last || !first || ver_cmp(first, last) <= 0)
+		return false;
+	d = by_rule(s, SEV_ERROR, 24, "gpus", "no driver supports both the %s and the %s",
+		    old->name, new->name);
+	why(s, d, "all GPUs of a host share one driver; %s ends with branch %s, %s begins with %s",
+	    old->arch->key, last, new->arch->key, first);
+	way(s, d, NULL, "take one kind of them out of this host");
+	way(s, d, NULL,
+	    "leave one kind to a virtual machine, and plan with gpus: [...] for the other");
+	return true;
+}
+
+static void take(struct solving *s, const struct choice *c, const struct diags *said)
+{
+	bool refused = diag_count(said, SEV_ERROR) > 0;
+
+	s->choice = *c;
+	s->modules = c->flavour != FLAVOUR_NONE;
+	s->within = s->asks.version ? s->asks.version : c->branch;
+	list_each (&said->list, d)
+		if (d->severity == SEV_ERROR || !refused)
+			list_add(s->a, &s->plan->diags.list, *d);
 }
 
 bool solve_driver(struct solving *s)
 {
-	const struct record *archive = archive_driver(s);
-	struct diag *d;
+	struct choice c = { 0 };
+	struct diags said = { .a = s->a };
+	bool found;
 
-	if (!archive) {
-		d = refuse(s, GP_UNSUPPORTED_DISTRO, "driver.source",
-			   "it is not known which driver %s carries", s->facts->os.name);
-		diag_way(&s->plan->diags, d, NULL, "use Debian 12");
+	if (no_common_driver(s))
 		return false;
-	}
-	if (!fits_archive(s, archive))
-		return false;
-	s->modules = !profile_is(s->profile, "driver.modules", "none");
-	list_each (&s->gpus, g)
-		if (first_of_its_kind(s, g))
-			check_gpu(s, g);
-	return !plan_refused(s->plan);
+	found = best_choice(s, &c, &said);
+	if (!found)
+		find_ways(s, &said);
+	take(s, &c, &said);
+	/* All that speaks against it, not only the driver. */
+	rules_run(s, rules_host, &s->choice);
+	return found && !plan_refused(s->plan);
 }

@@ -78,6 +78,26 @@ static bool none_found(struct solving *s)
 	return false;
 }
 
+/* Eight of the same are one reason, not eight. */
+static void find_targets(struct solving *s)
+{
+	list_each (&s->gpus, g) {
+		bool seen = false;
+		struct target *t;
+
+		list_each (&s->targets, before)
+			seen |= str_eq(before->fact->device, g->device);
+		if (seen)
+			continue;
+		t = list_push(s->a, &s->targets);
+		t->fact = g;
+		t->gpu = catalog_gpu(s->catalog, g->device);
+		t->arch = t->gpu ? catalog_find(s->catalog, "arch", record_get(t->gpu, "arch")) :
+				   NULL;
+		t->name = catalog_gpu_name(s->catalog, g->device);
+	}
+}
+
 static void name_gpus(struct solving *s)
 {
 	struct facts seen = { .a = s->a };
@@ -106,5 +126,6 @@ bool solve_gpus(struct solving *s)
 	if (!s->gpus.n)
 		return none_found(s);
 	name_gpus(s);
+	find_targets(s);
 	return true;
 }

@@ -3,48 +3,121 @@
 #include "solve_priv.h"
 
 #include "base/str.h"
+#include "base/ver.h"
 
-static const char blacklist[] = "# Written by gpuprov: nouveau must not claim the NVIDIA GPUs.\n"
-				"# Do not edit; 'gpuprov rollback' takes it away again.\n"
-				"blacklist nouveau\n"
-				"options nouveau modeset=0\n";
+#include <string.h>
 
-static void add_blacklist(struct solving *s)
+static const char head[] =
+	"# Written by gpuprov. Do not edit; 'gpuprov rollback' takes it away again.\n";
+
+static bool module_loaded(const struct solving *s, const char *name)
 {
-	const char *path = "etc/modprobe.d/gpuprov-nouveau.conf";
-	const struct fact_file *ours = facts_file(s->facts, path);
-	const char *wish = profile_get(s->profile, "driver.nouveau");
-	struct plan_step *step;
-	bool loaded = false;
+	list_each (&s->facts->modules, m)
+		if (str_eq(*m, name))
+			return true;
+	return false;
+}
 
-	if (str_eq(wish, "leave") || (str_eq(wish, "auto") && !s->modules)) {
-		plan_omit(s->plan, "nouveau blacklist", "R39", place(s, "driver.nouveau"),
-			  str_eq(wish, "leave") ?
-				  "driver.nouveau is leave" :
-				  "no kernel module of ours that nouveau could keep out");
+/* A file of our own: added, changed, or kept as it is. */
+static struct plan_step *add_file(struct solving *s, const char *name, const char *path,
+				  const char *content)
+{
+	const struct fact_file *ours = facts_file(s->facts, path);
+	enum plan_op op = !ours ? OP_ADD : str_eq(ours->content, content) ? OP_KEEP : OP_CHANGE;
+	struct plan_step *step = plan_add(s->plan, "file", name, op, "/%s", path);
+
+	step_arg(s->plan, step, "path", path);
+	step_arg(s->plan, step, "content", content);
+	return step;
+}
+
+/* R39: what would claim a GPU before the NVIDIA module does. */
+static void add_blacklist(struct solving *s, const char *module, const char *key)
+{
+	const char *path = arena_printf(s->a, "etc/modprobe.d/gpuprov-%s.conf", key);
+	const char *at = arena_printf(s->a, "driver.%s", key);
+	const char *wish = profile_get(s->profile, at);
+	/* nova_core is younger than most kernels: kept off where it is, or where it is asked for.
+	 */
+	bool here = str_eq(module, "nouveau") || module_loaded(s, module);
+	const char *content;
+
+	if (str_eq(wish, "leave") || (str_eq(wish, "auto") && (!s->modules || !here))) {
+		if (here)
+			plan_omit(s->plan, arena_printf(s->a, "%s blacklist", module), "R39",
+				  place(s, at),
+				  str_eq(wish, "leave") ?
+					  "driver.%s is leave" :
+					  "no kernel module of ours that %s could keep out",
+				  str_eq(wish, "leave") ? key : module);
 		return;
 	}
-	list_each (&s->facts->modules, m)
-		loaded |= str_eq(*m, "nouveau");
-	step = plan_add(s->plan, "file", "nouveau", OP_KEEP, "/%s", path);
-	if (!ours)
-		step->op = OP_ADD;
-	else if (!str_eq(ours->content, blacklist))
-		step->op = OP_CHANGE;
-	step_arg(s->plan, step, "path", path);
-	step_arg(s->plan, step, "content", blacklist);
-	step_reason(s->plan, step, "R39", place(s, "driver.nouveau"),
-		    "nouveau must not claim the GPU before the NVIDIA module does");
-	s->plan->totals.reboot |= loaded;
-	plan_post(s->plan, "kernel.nouveau-blacklist", "file", path, NULL, NULL);
+	content = arena_printf(s->a,
+			       "# Written by gpuprov: %s must not claim the NVIDIA GPUs.\n"
+			       "# Do not edit; 'gpuprov rollback' takes it away again.\n"
+			       "blacklist %s\n%s",
+			       module, module,
+			       str_eq(module, "nouveau") ? "options nouveau modeset=0\n" : "");
+	step_reason(s->plan, add_file(s, key, path, content), "R39", place(s, at),
+		    "%s must not claim the GPU before the NVIDIA module does", module);
+	s->plan->totals.reboot |= module_loaded(s, module);
+	plan_post(s->plan, arena_printf(s->a, "kernel.%s-blacklist", key), "file", path, NULL,
+		  NULL);
+}
+
+/* Options of the module, and for Secure Boot the key that DKMS signs with. */
+static void add_options(struct solving *s)
+{
+	const struct value *options = profile_given(s->profile, "driver.module-options");
+	auto_buf struct buf text = BUF_TEXT;
+
+	if (!options || !s->modules)
+		return;
+	buf_adds(&text, head);
+	list_each (&options->items, o)
+		buf_addf(&text, "options nvidia %s=%s\n", o->key, o->text);
+	step_reason(s->plan,
+		    add_file(s, "module-options", "etc/modprobe.d/gpuprov-nvidia.conf",
+			     arena_str(s->a, buf_str(&text))),
+		    NULL, place(s, "driver.module-options"), "options of the nvidia module");
+	plan_post(s->plan, "kernel.module-options", "file", "etc/modprobe.d/gpuprov-nvidia.conf",
+		  NULL, NULL);
+}
+
+static void add_signing(struct solving *s)
+{
+	struct plan_step *step;
+
+	if (s->signing != SIGN_OWN_KEY)
+		return;
+	step = add_file(s, "module-signing", "etc/dkms/framework.conf.d/gpuprov.conf",
+			arena_printf(s->a, "%smok_signing_key=\"%s\"\nmok_certificate=\"%s\"\n",
+				     head, profile_get(s->profile, "driver.signing.key"),
+				     profile_get(s->profile, "driver.signing.certificate")));
+	step_reason(s->plan, step, "R40", place(s, "driver.signing"),
+		    "DKMS signs the modules with your key");
+	plan_post(s->plan, "kernel.module-signing", "file",
+		  "etc/dkms/framework.conf.d/gpuprov.conf", NULL, NULL);
+}
+
+static bool file_changes(const struct solving *s, const char *id)
+{
+	const struct plan_step *file = plan_find(s->plan, id);
+
+	return file && file->op != OP_KEEP;
 }
 
 static void add_initramfs(struct solving *s)
 {
-	const struct plan_step *file = plan_find(s->plan, "file:nouveau");
-	bool changes = file && file->op != OP_KEEP;
+	static const char *const files[] = { "file:nouveau", "file:nova-core",
+					     "file:module-options" };
+	bool changes = false, any = false;
 
-	if (!file)
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		changes |= file_changes(s, files[i]);
+		any |= plan_find(s->plan, files[i]) != NULL;
+	}
+	if (!any)
 		return;
 	list_each (&s->facts->kernels, k) {
 		struct plan_step *step;
@@ -57,38 +130,68 @@ static void add_initramfs(struct solving *s)
 		step_arg(s->plan, step, "kernel", k->release);
 		step->risk =
 			"the old image is not kept; undo rebuilds it from the old configuration";
-		step_needs(s->plan, step, "file:nouveau");
+		for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+			if (plan_find(s->plan, files[i]))
+				step_needs(s->plan, step, files[i]);
 		step_needs(s->plan, step, "packages:nvidia");
 		step_reason(s->plan, step, "R39", place(s, "driver.nouveau"),
-			    "the blacklist must be in the initramfs too");
+			    "what modprobe reads at boot must be in the initramfs too");
 	}
 }
 
 static void add_module_posts(struct solving *s)
 {
+	const struct record *r =
+		s->choice.world && !s->choice.prebuilt ?
+			role_of(s, s->choice.world,
+				arena_printf(s->a, "module-%s", flavour_word(s->choice.flavour)),
+				s->choice.branch) :
+			NULL;
+	/* The package whose version decides, where one package is the module. */
+	const char *of =
+		r && !strchr(record_get(r, "packages"), '{') ? record_get(r, "packages") : NULL;
+
 	if (!s->modules)
 		return;
-	plan_post(s->plan, "driver.module-source", "module-source", "nvidia", s->within,
-		  "nvidia-kernel-dkms");
+	if (!s->choice.prebuilt)
+		plan_post(s->plan, "driver.module-source", "module-source", "nvidia", s->within,
+			  of);
 	list_each (&s->facts->kernels, k)
 		if (k->image || k->running)
 			plan_post(s->plan, arena_printf(s->a, "driver.module.%s", k->release),
-				  "module", k->release, s->within, "nvidia-kernel-dkms");
-	plan_post(s->plan, "driver.loaded", "loaded", "nvidia", s->within, "nvidia-kernel-dkms")
-		->needs = "boot";
+				  "module", k->release, s->within, of);
+	plan_post(s->plan, "driver.loaded", "loaded", "nvidia", s->within, of)->needs = "boot";
+}
+
+/* R44: the module in the kernel is not the one that the new user space fits. */
+static void add_reboot(struct solving *s)
+{
+	const char *loaded = s->facts->driver.loaded;
+
+	if (!s->modules || !s->facts->live)
+		return;
+	/* A system without the module needs the next boot, or a modprobe, to use the GPUs. */
+	if (!s->facts->modules.n && plan_pending(s->plan))
+		s->plan->totals.reboot = true;
+	if (loaded && !ver_within(loaded, s->within)) {
+		struct diag *d = by_rule(s, SEV_WARNING, 44, "reboot",
+					 "module %s is loaded until the next boot", loaded);
+
+		why(s, d, "nvidia-smi reports a version mismatch until then");
+		s->plan->totals.reboot = true;
+	}
 }
 
 void solve_kernel_side(struct solving *s)
 {
-	add_blacklist(s);
+	add_blacklist(s, "nouveau", "nouveau");
+	add_blacklist(s, "nova_core", "nova-core");
+	add_options(s);
+	add_signing(s);
 	add_initramfs(s);
 	add_module_posts(s);
 	plan_post(s->plan, "gpu.count", "gpus", "nvidia", arena_printf(s->a, "%zu", s->gpus.n),
 		  NULL)
 		->needs = "gpu";
-	/*
-	 * A running system without the module needs the next boot, or a modprobe, to use the GPUs.
-	 */
-	if (s->modules && s->facts->live && !s->facts->modules.n && plan_pending(s->plan))
-		s->plan->totals.reboot = true;
+	add_reboot(s);
 }

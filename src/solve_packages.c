@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The solver: which packages, and the repositories they come from. */
+/* The solver: which packages. What they are called is data: the catalog's `role` records. */
 #include "solve_priv.h"
 
 #include "base/str.h"
 #include "base/ver.h"
 
 #include <string.h>
-
-struct wanted {
-	const char *package;
-	const char *within; /* version head, or NULL */
-	const char *rule, *why;
-	struct span *at;
-};
-
-struct wants {
-	LIST(struct wanted) list;
-	strs components;
-};
 
 static void want_components(struct solving *s, struct wants *w, const char *at)
 {
@@ -34,113 +22,206 @@ static void want_components(struct solving *s, struct wants *w, const char *at)
 	}
 }
 
-static void want_role(struct solving *s, struct wants *w, const char *role, const char *within,
-		      const char *path)
+void want_package(struct solving *s, struct wants *w, const char *package, const char *within,
+		  const char *rule, struct span *at, const char *reason)
 {
-	const struct record *r = catalog_find(s->catalog, "role",
-					      arena_printf(s->a, "%s/%s", s->distro->world, role));
-	struct wanted *one;
+	list_each (&w->list, it)
+		if (str_eq(it->package, package))
+			return;
+	*list_push(s->a, &w->list) = (struct wanted){ package, within, rule, reason, at };
+}
+
+/* One of the {words} of a package name. */
+static const char *word_for(struct solving *s, const char *name, size_t n, const char *kernel)
+{
+	const char *cuda = s->asks.cudas.n ? s->asks.cudas.at[0] : "";
+	struct piece p = { name, n };
+
+	if (piece_eq(p, "branch"))
+		return s->choice.branch;
+	if (piece_eq(p, "version"))
+		return s->choice.newest;
+	if (piece_eq(p, "kernel"))
+		return kernel;
+	if (piece_eq(p, "flavour"))
+		return flavour_word(s->choice.flavour);
+	if (piece_eq(p, "cuda")) {
+		const char *series = cuda_series(s, cuda);
+		size_t dot = strcspn(series, ".");
+
+		return arena_printf(s->a, "%.*s-%s", (int)dot, series,
+				    series[dot] ? series + dot + 1 : "0");
+	}
+	if (piece_eq(p, "cuda-major"))
+		return arena_strn(s->a, cuda, strcspn(cuda, "."));
+	return NULL;
+}
+
+static const char *spell(struct solving *s, const char *name, size_t n, const char *kernel)
+{
+	auto_buf struct buf b = BUF_TEXT;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t close = strcspn(name + i, "}");
+		const char *word =
+			name[i] == '{' ? word_for(s, name + i + 1, close - 1, kernel) : NULL;
+
+		if (word) {
+			buf_adds(&b, word);
+			i += close;
+		} else {
+			buf_addc(&b, name[i]);
+		}
+	}
+	return arena_str(s->a, buf_str(&b));
+}
+
+/* A package for each kernel that boots, and the one that follows later kernels of that kind. */
+static void want_for_kernels(struct solving *s, struct wants *w, const struct record *r,
+			     const char *name, size_t n, const char *rule, struct span *at)
+{
+	list_each (&s->facts->kernels, k) {
+		const char *flavour = strrchr(k->release, '-');
+
+		if (!k->image && !k->running)
+			continue;
+		want_package(s, w, spell(s, name, n, k->release), NULL, rule, at,
+			     record_get(r, "what"));
+		if (flavour)
+			want_package(s, w, spell(s, name, n, flavour + 1), NULL, rule, at,
+				     "the same for the kernels that will follow");
+	}
+}
+
+void want_role(struct solving *s, struct wants *w, const char *world, const char *role,
+	       const char *rule, const char *path)
+{
+	const struct record *r = role_of(s, world, role, s->choice.branch);
+	const char *at = r ? record_get(r, "packages") : NULL;
+	bool versioned = r && !record_is(r, "versioned", "no");
 
 	if (!r)
 		return;
-	one = list_push(s->a, &w->list);
-	one->package = record_get(r, "packages");
-	one->within = within;
-	one->why = record_get(r, "what");
-	one->at = place(s, path);
+	while (*at) {
+		size_t n = strcspn(at, ",");
+		const char *brace = memmem(at, n, "{kernel}", strlen("{kernel}"));
+
+		if (brace)
+			want_for_kernels(s, w, r, at, n, rule, place(s, path));
+		else
+			want_package(s, w, spell(s, at, n, NULL), versioned ? s->within : NULL,
+				     rule, place(s, path), record_get(r, "what"));
+		at += n + (at[n] == ',');
+	}
 	want_components(s, w, record_get(r, "components"));
+	w->nvidia |= str_starts(world, "nvidia");
+	w->distro |= !str_starts(world, "nvidia");
 }
 
 static void want_headers(struct solving *s, struct wants *w)
 {
 	list_each (&s->facts->kernels, k) {
-		const char *name = k->image ? s->distro->headers(s->a, k) : NULL;
-		struct wanted *one;
-		bool there = false;
+		const char *name = k->image || k->running ? s->distro->headers(s->a, k) : NULL;
 
-		list_each (&w->list, it)
-			there |= str_eq(it->package, name);
-		if (!name || there)
-			continue;
-		one = list_push(s->a, &w->list);
-		one->package = name;
-		one->rule = "R38";
-		one->why =
-			"headers for every kernel that will boot: DKMS builds the module for each";
-		one->at = place(s, "driver.modules");
+		if (name)
+			want_package(s, w, name, NULL, "R38", place(s, "driver.modules"),
+				     "headers for every kernel that will boot: DKMS builds the "
+				     "module for each");
 	}
+}
+
+static void want_modules(struct solving *s, struct wants *w)
+{
+	const char *flavour = flavour_word(s->choice.flavour);
+
+	if (!s->modules) {
+		plan_omit(s->plan, "kernel modules", NULL, place(s, "driver.modules"),
+			  "driver.modules is none: user space only");
+		return;
+	}
+	want_role(s, w, s->choice.world,
+		  arena_printf(s->a, "%s-%s", s->choice.prebuilt ? "prebuilt" : "module", flavour),
+		  s->choice.prebuilt ? "R40" : NULL, "driver.modules");
+	if (profile_on(s->profile, "driver.persistence"))
+		want_role(s, w, s->choice.world, "persistence", NULL, "driver.persistence");
+	if (!s->choice.prebuilt)
+		want_headers(s, w);
+}
+
+/* R46 to R49: what NVSwitch systems need besides the driver, all of the driver's version. */
+static const struct record *switch_generation(const struct solving *s)
+{
+	const struct record *r = NULL;
+
+	while ((r = catalog_next(s->catalog, "nvswitch", r))) {
+		list_each (&s->targets, t)
+			if (record_has(r, "gpus", t->fact->device))
+				return r;
+	}
+	return NULL;
+}
+
+static void want_fabric(struct solving *s, struct wants *w)
+{
+	const struct record *fourth = switch_generation(s);
+	bool switches = s->facts->switches.n || fourth;
+	bool grace = false, sxm = false;
+	const char *manager = profile_get(s->profile, "fabric.manager");
+	const char *imex = profile_get(s->profile, "fabric.imex");
+	const char *nvlsm = profile_get(s->profile, "fabric.nvlsm");
+
+	list_each (&s->targets, t) {
+		grace |= t->gpu && (strstr(t->name, "GB200") || strstr(t->name, "GB300"));
+		sxm |= t->gpu && record_is(t->gpu, "sxm", "yes");
+	}
+	if (!s->modules)
+		return;
+	if (str_eq(manager, "auto") ? switches : profile_on(s->profile, "fabric.manager")) {
+		want_role(s, w, s->choice.world, "fabric", "R46", "fabric.manager");
+		if (!role_of(s, s->choice.world, "fabric", s->choice.branch))
+			warn(s, GP_NO_PACKAGE, "fabric.manager",
+			     "%s has no fabric manager of this branch", choice_name(s, &s->choice));
+	} else if (switches || sxm) {
+		/* An SXM board looks as if it needed one: R47. */
+		plan_omit(s->plan, "fabric manager", "R47", place(s, "fabric.manager"),
+			  switches ? "fabric.manager is off" : "there is no NVSwitch");
+	}
+	if (str_eq(nvlsm, "auto") ? fourth != NULL : profile_on(s->profile, "fabric.nvlsm"))
+		want_role(s, w, s->choice.world, "nvlsm", "R49", "fabric.nvlsm");
+	if (str_eq(imex, "auto") ? grace : profile_on(s->profile, "fabric.imex"))
+		want_role(s, w, s->choice.world, "imex", "R49", "fabric.imex");
+}
+
+static void want_desktop(struct solving *s, struct wants *w)
+{
+	bool desktop = str_eq(s->purpose, "desktop");
+	const char *headless = profile_get(s->profile, "driver.headless");
+	bool x = str_eq(headless, "auto") ? desktop : !profile_on(s->profile, "driver.headless");
+
+	if (x) {
+		want_role(s, w, s->choice.world, "desktop", NULL, "purpose");
+		want_role(s, w, s->choice.world,
+			  arena_printf(s->a, "desktop-%s", flavour_word(s->choice.flavour)), NULL,
+			  "purpose");
+	}
+	if (desktop)
+		want_role(s, w, s->distro->world, "settings", NULL, "purpose");
+	else
+		plan_omit(s->plan, "nvidia-settings", NULL, place(s, "purpose"),
+			  "purpose is %s: X server settings are for desktops", s->purpose);
 }
 
 static void want_all(struct solving *s, struct wants *w)
 {
-	const char *purpose = profile_get(s->profile, "purpose");
-	bool desktop = str_eq(purpose, "desktop");
-
-	want_role(s, w, "libcuda", s->within, "driver");
-	want_role(s, w, "smi", s->within, "driver");
-	if (s->modules) {
-		want_role(s, w, "module-proprietary", s->within, "driver.modules");
-		want_role(s, w, "persistence", NULL, "driver");
-		want_headers(s, w);
-	} else {
-		plan_omit(s->plan, "kernel modules", NULL, place(s, "driver.modules"),
-			  "driver.modules is none: user space only");
-	}
-	if (desktop) {
-		want_role(s, w, "desktop", s->within, "purpose");
-		want_role(s, w, "settings", NULL, "purpose");
-	} else {
-		plan_omit(s->plan, "nvidia-settings", NULL, place(s, "purpose"),
-			  "purpose is %s: X server settings are for desktops", purpose);
-	}
-	plan_omit(s->plan, "CUDA toolkit", NULL, place(s, "purpose"),
-		  "purpose is %s: the driver is all that running CUDA programs needs", purpose);
-}
-
-/* Without our own file: what it enables is what it must go on to enable. */
-static struct facts sources_without(const struct solving *s, const char *path)
-{
-	struct facts others = *s->facts;
-
-	others.sources.at = NULL;
-	others.sources.n = others.sources.cap = 0;
-	list_each (&s->facts->sources, it)
-		if (!str_eq(it->file, path))
-			list_add(s->a, &others.sources, *it);
-	return others;
-}
-
-/* The step that enables the components; returns its id, NULL when there is none. */
-static const char *add_source(struct solving *s, const struct wants *w)
-{
-	const char *path = "etc/apt/sources.list.d/gpuprov-debian.sources";
-	const struct fact_file *ours = facts_file(s->facts, path);
-	struct facts others = sources_without(s, path);
-	bool missing = false;
-	const char *text = s->distro->enable(s->a, &others, &w->components,
-					     profile_get(s->profile, "apt.mirror"), &missing);
-	enum plan_op op = !ours ? OP_ADD : OP_CHANGE;
-	struct plan_step *step;
-	struct diag *d;
-
-	if (missing) {
-		d = refuse(s, GP_UNKNOWN_FACT, "driver.source",
-			   "this host has no apt source of %s to build on", s->facts->os.id);
-		diag_way(&s->plan->diags, d, NULL,
-			 "put the distribution's own entries back into /etc/apt/sources.list");
-		return NULL;
-	}
-	if (!text && (!ours || !ours->content))
-		return NULL;
-	if (!text || (ours && str_eq(ours->content, text)))
-		op = OP_KEEP;
-	step = plan_add(s->plan, "repo", "debian", op, "/%s", path);
-	step_arg(s->plan, step, "path", path);
-	step_arg(s->plan, step, "content", text ? text : ours->content);
-	step_reason(s->plan, step, NULL, place(s, "driver.source"),
-		    op != OP_KEEP ? "the driver is in contrib and non-free, which are not enabled" :
-				    "enables contrib and non-free");
-	return step->id;
+	/* R34: installed before the driver, it keeps apt on the branch. */
+	if (s->choice.origin == FROM_NVIDIA && profile_on(s->profile, "apt.pin"))
+		want_role(s, w, s->choice.world, "pinning", "R34", "apt.pin");
+	want_role(s, w, s->choice.world, "libcuda", NULL, "driver");
+	want_role(s, w, s->choice.world, "smi", NULL, "driver");
+	want_modules(s, w);
+	want_fabric(s, w);
+	want_desktop(s, w);
+	want_cuda(s, w);
 }
 
 /* Installed, whole, and of the version asked for. */
@@ -156,10 +237,11 @@ static bool satisfied(const struct solving *s, const struct wanted *w)
  * All packages are one step, because they are one transaction: libapt resolves them together, and a
  * plan in which half of a driver is installed does not exist.
  */
-static void add_packages(struct solving *s, const struct wants *w, const char *repo)
+static void add_packages(struct solving *s, const struct wants *w, const strs *repos)
 {
 	struct plan_step *step =
-		plan_add(s->plan, "packages", "nvidia", OP_KEEP, "NVIDIA driver %s", s->within);
+		plan_add(s->plan, "packages", "nvidia", OP_KEEP, "NVIDIA driver %s%s", s->within,
+			 str_eq(s->cuda_install, "none") ? "" : " and CUDA");
 
 	list_each (&w->list, one) {
 		const char *want = one->within ?
@@ -173,21 +255,47 @@ static void add_packages(struct solving *s, const struct wants *w, const char *r
 		plan_post(s->plan, arena_printf(s->a, "package.%s", one->package), "package",
 			  one->package, one->within, one->package);
 	}
-	if (repo)
-		step_needs(s->plan, step, repo);
+	list_each (repos, repo)
+		step_needs(s->plan, step, *repo);
 	step_needs(s->plan, step, "file:nouveau");
+	step_needs(s->plan, step, "file:nova-core");
+	step_needs(s->plan, step, "file:module-options");
+	step_needs(s->plan, step, "file:module-signing");
+}
+
+static void add_repo(struct solving *s, strs *repos, const char *which, const strs *components,
+		     const char *path)
+{
+	const char *id = repo_for(s, which, components, path);
+
+	if (id)
+		list_add(s->a, repos, id);
+}
+
+/* The package whose version decides a postcondition, once libapt has named it. */
+static const char *role_package(struct solving *s, const char *role)
+{
+	const struct record *r = role_of(s, s->choice.world, role, s->choice.branch);
+	const char *name = r ? record_get(r, "packages") : "";
+
+	return spell(s, name, strcspn(name, ","), NULL);
 }
 
 void solve_packages(struct solving *s)
 {
 	struct wants w = { 0 };
-	const char *repo;
+	strs repos = { 0 };
 
 	want_all(s, &w);
-	repo = add_source(s, &w);
-	add_packages(s, &w, repo);
-	plan_post(s->plan, "driver.libcuda", "library", "libcuda.so.1", s->within, "libcuda1");
+	if (w.components.n)
+		add_repo(s, &repos, "distro", &w.components, "driver.source");
+	if (w.nvidia)
+		add_repo(s, &repos, "nvidia-cuda", NULL,
+			 s->choice.origin == FROM_NVIDIA ? "driver.source" : "cuda.source");
+	add_packages(s, &w, &repos);
+	plan_post(s->plan, "driver.libcuda", "library", "libcuda.so.1", s->within,
+		  role_package(s, "libcuda"));
 	plan_post(s->plan, "driver.nvidia-smi", "program", "usr/bin/nvidia-smi", s->within,
-		  "nvidia-smi");
+		  role_package(s, "smi"));
 	plan_post(s->plan, "dpkg.clean", "dpkg", "dpkg", NULL, NULL);
 }

@@ -1,9 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the solver share. */
+/*
+ * What the parts of the solver share.
+ *
+ * The driver is chosen by trying: every driver that could be had (a source, a branch, a flavour of
+ * kernel modules) is a choice; the rules say what is wrong with it; the first choice in order of
+ * preference that no rule refuses is taken. When all are refused, the same trial with one setting
+ * of the profile changed finds the ways out, so that each of them leads to a plan.
+ */
 #pragma once
 
 #include "distros/distro.h"
 #include "solve.h"
+
+enum driver_origin { FROM_DISTRO, FROM_NVIDIA, FROM_RUNFILE };
+enum driver_flavour { FLAVOUR_NONE, FLAVOUR_PROPRIETARY, FLAVOUR_OPEN };
+
+/* A kind of GPU the plan is for. */
+struct target {
+	const struct fact_gpu *fact;
+	const struct record *gpu;  /* NULL: an id the catalog does not know */
+	const struct record *arch; /* NULL: likewise */
+	const char *name;
+};
+
+/* What the profile asks of driver and CUDA. */
+struct asks {
+	const char *source, *modules, *branch, *version, *build;
+	strs cudas; /* versions */
+};
+
+/* A driver that could be had. */
+struct choice {
+	enum driver_origin origin;
+	enum driver_flavour flavour;
+	const char *branch;
+	const char *version; /* exact, when it is known; NULL = the newest of the branch */
+	const char *newest;  /* what rules compare: the version, else the newest known */
+	const char *world;   /* whose package names: key of `role` records; NULL = no packages */
+	const struct record *known; /* its `branch` record; NULL = a branch the catalog lacks */
+	const char *lacking;        /* why this source does not have it; NULL = it has */
+	bool prebuilt;              /* modules come compiled and signed */
+	int rank;
+};
+
+/* The kernel modules that have to be made trusted for Secure Boot. */
+enum signing { SIGN_NOT_NEEDED, SIGN_PREBUILT, SIGN_OWN_KEY, SIGN_ENROLLED };
 
 struct solving {
 	const struct profile *profile;
@@ -15,10 +56,16 @@ struct solving {
 
 	/* Decided along the way. */
 	LIST(struct fact_gpu) gpus; /* the GPUs to provision for */
-	const char *gpu_names;      /* for sentences: "2 x Tesla T4" */
-	const char *branch;         /* driver branch */
-	const char *within;         /* what the packages' version must lie within */
-	bool modules;               /* kernel modules are installed */
+	LIST(struct target) targets;
+	const char *gpu_names;        /* for sentences: "2 x Tesla T4" */
+	const struct record *release; /* `distro` record of the host; NULL = not known */
+	struct asks asks;
+	struct choice choice;
+	const char *within; /* what the packages' version must lie within */
+	bool modules;       /* kernel modules are installed */
+	enum signing signing;
+	const char *purpose;
+	const char *cuda_install; /* none, runtime, toolkit */
 };
 
 /* Refuse: the plan does not exist because of this. */
@@ -26,12 +73,73 @@ struct diag *refuse(struct solving *s, enum code code, const char *path, const c
 	__attribute__((format(printf, 4, 5)));
 struct diag *warn(struct solving *s, enum code code, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* The same in the name of rule Rnn. */
+struct diag *by_rule(struct solving *s, enum severity severity, unsigned rule, const char *path,
+		     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void why(struct solving *s, struct diag *d, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void way(struct solving *s, struct diag *d, const char *set, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Where a setting was written, for reasons. */
 struct span *place(struct solving *s, const char *path);
 
-/* In this order. Each returns false when what follows makes no sense any more. */
+/* A life that has ended by the catalog's date; an end that is only a month ends with it. */
+bool has_ended(const struct solving *s, const char *eol);
+bool on_data_center(const struct solving *s);
+const char *origin_word(enum driver_origin origin);
+const char *flavour_word(enum driver_flavour flavour);
+/* What the driver is called where the origin matters: "debian 12's own 535". */
+const char *choice_name(struct solving *s, const struct choice *c);
+
+/* The `role` record for a part of the driver; NULL when that world has no such part. */
+const struct record *role_of(const struct solving *s, const char *world, const char *role,
+			     const char *branch);
+/* CUDA version as package names spell it: "12.8.1" gives "12-8". */
+const char *cuda_series(struct solving *s, const char *version); /* 12.8 */
+
+/* ---- rules ---- */
+
+struct rule {
+	unsigned number;
+	void (*check)(struct solving *s, const struct choice *c);
+};
+
+/* What is wrong with a choice, and with the rest; both end with .check NULL. */
+extern const struct rule rules_driver[], rules_cuda[], rules_host[];
+void rules_run(struct solving *s, const struct rule *rules, const struct choice *c);
+
+/* ---- in this order; each returns false when what follows makes no sense any more ---- */
+
 bool solve_gpus(struct solving *s);
 bool solve_driver(struct solving *s);
 void solve_packages(struct solving *s);
 void solve_kernel_side(struct solving *s);
+
+/*
+ * The step that provides a repository: "distro", "nvidia-cuda" or "nvidia-container-toolkit"; NULL
+ * when it is there already, or when it was refused. `path` is the key that asks for it.
+ */
+const char *repo_for(struct solving *s, const char *which, const strs *components,
+		     const char *path);
+
+/* ---- what is wanted of packages ---- */
+
+struct wanted {
+	const char *package;
+	const char *within; /* version head, or NULL */
+	const char *rule, *why;
+	struct span *at;
+};
+
+struct wants {
+	LIST(struct wanted) list;
+	strs components;     /* of the distribution's archive */
+	bool distro, nvidia; /* which repositories it takes */
+};
+
+void want_role(struct solving *s, struct wants *w, const char *world, const char *role,
+	       const char *rule, const char *path);
+void want_package(struct solving *s, struct wants *w, const char *package, const char *within,
+		  const char *rule, struct span *at, const char *reason);
+void want_cuda(struct solving *s, struct wants *w);

@@ -292,11 +292,22 @@ static void test_packages(const struct catalog *c)
 	unsigned n = 0, bad = 0;
 
 	while ((r = catalog_next(c, "archive-driver", r))) {
-		const char *branch = record_get(r, "branch");
+		const char *at = record_get(r, "branches");
 
 		n++;
-		bad += !strchr(r->key, '/') || !catalog_find(c, "branch", branch) ||
-		       !ver_within(record_get(r, "version"), branch);
+		bad += !strchr(r->key, '/');
+		while (*at) {
+			char branch[16], name[32];
+			size_t len = strcspn(at, ",");
+			const char *version;
+
+			snprintf(branch, sizeof(branch), "%.*s", (int)len, at);
+			snprintf(name, sizeof(name), "version.%s", branch);
+			version = record_get(r, name);
+			bad += !catalog_find(c, "branch", branch) ||
+			       (version && !ver_within(version, branch));
+			at += len + (at[len] == ',');
+		}
 	}
 	ok(n > 0 && !bad, "the driver of an archive is of a branch that is there");
 	r = NULL;
@@ -307,7 +318,7 @@ static void test_packages(const struct catalog *c)
 		n++;
 		bad += !strchr(r->key, '/') || str_empty(packages) ||
 		       str_empty(record_get(r, "what")) ||
-		       strspn(packages, "abcdefghijklmnopqrstuvwxyz0123456789+-.,") !=
+		       strspn(packages, "abcdefghijklmnopqrstuvwxyz0123456789+-.,{}") !=
 			       strlen(packages);
 	}
 	ok(n > 0 && !bad, "each role has packages and says what it is for");

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What rules say about the host for the driver that was chosen, whichever that is. */
+#include "solve_priv.h"
+
+#include "base/str.h"
+#include "base/ver.h"
+
+/* R26: an id that no list has is no reason to refuse. */
+static void r26(struct solving *s, const struct choice *c)
+{
+	(void)c;
+	list_each (&s->targets, t) {
+		struct diag *d;
+
+		if (t->gpu)
+			continue;
+		d = by_rule(s, SEV_WARNING, 26, "gpus", "%s is not in the catalog", t->name);
+		why(s, d, "lists of GPUs are never complete, so it is planned for as a new one");
+	}
+}
+
+/* R33: another flavour than the one that is installed. */
+static void r33(struct solving *s, const struct choice *c)
+{
+	const char *there = s->facts->driver.flavour;
+	struct diag *d;
+
+	if (!there || c->flavour == FLAVOUR_NONE || str_eq(there, flavour_word(c->flavour)))
+		return;
+	d = by_rule(s, SEV_WARNING, 33, "driver.modules",
+		    "the %s kernel modules are replaced by the %s ones", there,
+		    flavour_word(c->flavour));
+	why(s, d, "both cannot be installed together; the switch is complete after a reboot");
+	s->plan->totals.reboot = true;
+}
+
+/* R37: NVIDIA's repository for a release that its guide no longer names. */
+static void r37(struct solving *s, const struct choice *c)
+{
+	struct diag *d;
+
+	if (c->origin != FROM_NVIDIA || !s->release ||
+	    !record_is(s->release, "nvidia_current", "no"))
+		return;
+	d = by_rule(s, SEV_WARNING, 37, "driver.source", "NVIDIA's guide no longer lists %s %s",
+		    s->facts->os.id, s->facts->os.version);
+	why(s, d, "its repository may not get newer drivers");
+}
+
+/* R38: modules are compiled for each kernel, so its headers must be there or to be had. */
+static void r38(struct solving *s, const struct choice *c)
+{
+	if (c->flavour == FLAVOUR_NONE || c->prebuilt)
+		return;
+	list_each (&s->facts->kernels, k) {
+		struct diag *d;
+
+		if ((!k->image && !k->running) || k->headers || s->distro->headers(s->a, k))
+			continue;
+		d = by_rule(s, SEV_ERROR, 38, "driver.modules",
+			    "no package brings headers for kernel %s", k->release);
+		why(s, d, "the kernel module is compiled for every kernel that will boot");
+		way(s, d, NULL, "install them at /lib/modules/%s/build, then plan again",
+		    k->release);
+		way(s, d, NULL, "boot a kernel of the distribution");
+		way(s, d, "driver.modules=none", "user space only: driver.modules: none");
+	}
+}
+
+/* R45: modules cannot be swapped under processes that use them. */
+static void r45(struct solving *s, const struct choice *c)
+{
+	const char *wish = profile_get(s->profile, "driver.in-use");
+	const char *loaded = s->facts->driver.loaded;
+	struct diag *d;
+
+	if (!s->facts->holders.n || c->flavour == FLAVOUR_NONE || !loaded ||
+	    (c->version && ver_cmp(loaded, c->version) == 0))
+		return;
+	if (str_eq(wish, "next-boot")) {
+		s->plan->totals.reboot = true;
+		return;
+	}
+	d = by_rule(s, SEV_ERROR, 45, "driver.in-use", "%s (%lld)%s hold%s the GPUs",
+		    s->facts->holders.at[0].name, s->facts->holders.at[0].pid,
+		    s->facts->holders.n > 1 ? " and others" : "",
+		    s->facts->holders.n > 1 ? "" : "s");
+	why(s, d, "modules cannot be replaced while they are in use");
+	way(s, d, "driver.in-use=next-boot", "switch at the next boot: driver.in-use: next-boot");
+	way(s, d, NULL, "stop them, then plan again");
+}
+
+const struct rule rules_host[] = {
+	{ 26, r26 }, { 33, r33 }, { 37, r37 }, { 38, r38 }, { 45, r45 }, { 0, NULL },
+};
