@@ -142,7 +142,7 @@ static int keep_record(struct loading *l, const char *kind, const char *key)
 	if (l->n)
 		memcpy(attrs, l->attrs, l->n * sizeof(*attrs));
 	r = list_push(l->c->a, &l->c->records);
-	*r = (struct record){ kind, key, l->source, l->file, l->line, attrs, l->n };
+	*r = (struct record){ kind, key, l->source, l->file, l->line, attrs, l->n, NULL };
 	return check_required(l, r);
 }
 
