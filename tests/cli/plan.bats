@@ -155,7 +155,7 @@ facts_of() {
 }
 
 @test "--gpu overrides gpus: of the profile, and may be given twice" {
-	write_profile g.yaml 'gpus: ["Tesla K80"]' 'driver: {modules: none}'
+	write_profile g.yaml 'gpus: ["Tesla K80"]' 'driver: {modules: none, source: distro}'
 	facts_of f.json
 	gpuprov plan --facts f.json g.yaml
 	ends_with 3

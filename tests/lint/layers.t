@@ -56,6 +56,7 @@ PARTS = [
     ("registry.[ch]", BASE + INTERFACES + ["registry.h", "gen/tables.inc"], PLAIN),
     # Deciding and showing: pure.
     ("solve*.[ch]", BASE + VALUES + PURE + ["registry.h"] + INTERFACES, PLAIN),
+    ("rules*.c", BASE + VALUES + PURE + INTERFACES, PLAIN),
     ("schema*.[ch]", BASE + VALUES + PURE, PLAIN),
     ("profile_text.[ch]", BASE + VALUES + PURE, PLAIN),
     ("render*.[ch]", BASE + VALUES + PURE, PLAIN),

@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 
 from lint import OBJ, Tap
 
-PURE = ["solve*.o", "plan.o", "render*.o", "emit*.o", "schema*.o", "profile*.o", "facts.o", "catalog.o",
+PURE = ["solve*.o", "rules*.o", "plan.o", "render*.o", "emit*.o", "schema*.o", "profile*.o", "facts.o", "catalog.o",
         "options.o", "why.o", "edit*.o", "tree.o", "distros/*.o", "runtimes/*.o"]
 STEPS = ["steps/*.o"]
 
