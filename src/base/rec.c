@@ -367,25 +367,82 @@ static char *value_text(const struct rec_row *row, const void *p)
 	return buf_steal_str(&b);
 }
 
+/* The items of a list, seen as values: what an item is found again by is its key. */
+struct items {
+	struct any_list l;
+	size_t size;
+	const struct rec_row *key; /* the first member, where that is a string; NULL = the place */
+	bool strings;
+};
+
+static const char *item_at(const struct items *it, size_t i)
+{
+	return (const char *)it->l.at + i * it->size;
+}
+
+static const char *item_key(const struct items *it, size_t i)
+{
+	if (it->strings)
+		return get_str(item_at(it, i));
+	return it->key ? get_str(member(item_at(it, i), it->key)) : NULL;
+}
+
+/* How many items before this one have its key. */
+static size_t rank(const struct items *it, size_t i)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < i; k++)
+		n += str_eq(item_key(it, k), item_key(it, i));
+	return n;
+}
+
+/* The item of `in` that is item i of `of`; in->l.n when there is none. */
+static size_t partner(const struct items *of, size_t i, const struct items *in)
+{
+	size_t skip = rank(of, i);
+
+	for (size_t k = 0; k < in->l.n; k++)
+		if (str_eq(item_key(in, k), item_key(of, i)) && !skip--)
+			return k;
+	return in->l.n;
+}
+
+static char *item_path(const char *path, const struct items *it, size_t i)
+{
+	if (it->strings)
+		return mem_strdup(path);
+	if (item_key(it, i))
+		return mem_printf("%s[%s]", path, item_key(it, i));
+	return mem_printf("%s[%zu]", path, i);
+}
+
 static void diff_list(const struct diffing *d, const char *path, const struct rec_row *row,
 		      const void *left, const void *right)
 {
-	struct any_list l = get_list(left), r = get_list(right);
 	bool strings = row->type == REC_STRS;
-	size_t size = strings ? sizeof(char *) : row->size;
+	struct items l = { get_list(left), strings ? sizeof(char *) : row->size,
+			   !strings && row->rows->type == REC_STR ? row->rows : NULL, strings };
+	struct items r = l;
 	struct rec_row item = { .type = strings ? REC_STR : REC_OBJ, .rows = row->rows };
 
-	for (size_t i = 0; i < l.n || i < r.n; i++) {
-		const char *a = i < l.n ? (const char *)l.at + i * size : NULL;
-		const char *b = i < r.n ? (const char *)r.at + i * size : NULL;
-		auto_free char *where = mem_printf("%s[%zu]", path, i);
-		auto_free char *a_text = value_text(&item, a);
-		auto_free char *b_text = value_text(&item, b);
+	r.l = get_list(right);
+	for (size_t i = 0; i < l.l.n; i++) {
+		size_t k = partner(&l, i, &r);
+		auto_free char *where = item_path(path, &l, i);
+		auto_free char *text = value_text(&item, item_at(&l, i));
 
-		if (a && b && !strings)
-			diff_rec(d, where, row->rows, a, b);
-		else if (!str_eq(a_text, b_text))
-			d->differs(d->ctx, where, a_text, b_text);
+		if (k == r.l.n)
+			d->differs(d->ctx, where, text, NULL);
+		else if (!strings)
+			diff_rec(d, where, row->rows, item_at(&l, i), item_at(&r, k));
+	}
+	for (size_t k = 0; k < r.l.n; k++) {
+		auto_free char *where = item_path(path, &r, k);
+		auto_free char *text = value_text(&item, item_at(&r, k));
+
+		if (partner(&r, k, &l) == l.l.n)
+			d->differs(d->ctx, where, NULL, text);
 	}
 }
 

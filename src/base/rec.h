@@ -63,7 +63,9 @@ int rec_read(const char *text, size_t len, const char *what, const struct rec_ro
 
 /*
  * Compare two structs of the same rows. Calls `differs` for each member that is not equal, with its
- * dotted path and both values as text (NULL = not there). Lists are compared item by item.
+ * dotted path and both values as text (NULL = not there). An item of a list is found again by its
+ * first member, where that is a string ("packages[libcuda1].version"), else by its place; strings
+ * of a list are there or not, whatever their order.
  */
 typedef void rec_differs(void *ctx, const char *path, const char *left, const char *right);
 void rec_diff(const struct rec_row *rows, const void *left, const void *right, rec_differs *differs,

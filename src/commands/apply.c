@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpuprov apply: carry the plan out. */
 #include "commands/acting.h"
+
+#include "base/str.h"
+#include "commands/saving.h"
 #include "journal.h"
+#include "runs.h"
 
 static int carry_out(struct job *j, struct err *e)
 {
@@ -13,9 +17,54 @@ static int carry_out(struct job *j, struct err *e)
 	return 0;
 }
 
-static int apply_locked(struct job *j, struct err *e)
+/* What it finished is not done again, whatever the host looks like now. */
+static int keep_finished(struct job *j, const struct run *run, struct err *e)
 {
-	if (job_facts(j, e) || job_plan(j, true, e) || acting_show(j, e))
+	journal_records records = { 0 };
+
+	if (journal_read(&j->sys, run->number, &j->a, &records, e))
+		return -1;
+	list_each (&j->plan.steps, s)
+		list_each (&records, r)
+			if (str_eq(r->kind, "done") && str_eq(r->step, s->id))
+				s->op = OP_KEEP;
+	plan_finish(&j->plan);
+	return 0;
+}
+
+/* The run that did not come to its end, by its own plan. */
+static int resumed(struct job *j, struct err *e)
+{
+	const struct run *open;
+	runs all = { 0 };
+
+	if (runs_list(&j->sys, &j->a, &all, e))
+		return -1;
+	open = runs_open(&all);
+	if (open && open->plan_hash)
+		return journal_plan(&j->sys, open->number, &j->a, &j->plan, e) ||
+				       keep_finished(j, open, e) ?
+			       -1 :
+			       0;
+	err_set(e, GP_NO_RUN, "there is no run to go on with");
+	err_way(e, "gpuprov apply PROFILE begins one");
+	err_way(e, "gpuprov history lists those that were made");
+	return -1;
+}
+
+/* The plan: of the run to go on with, from a file, or made from a profile. */
+static int make_plan(struct job *j, const struct saved *saved, struct err *e)
+{
+	if (opt_given(j->o, OPT_RESUME))
+		return resumed(j, e);
+	if (job_facts(j, e))
+		return -1;
+	return saved ? saving_check(j, saved, e) : job_plan(j, true, e);
+}
+
+static int apply_locked(struct job *j, const struct saved *saved, struct err *e)
+{
+	if (make_plan(j, saved, e) || acting_show(j, e))
 		return -1;
 	job_show_diags(j);
 	if (plan_refused(&j->plan))
@@ -25,26 +74,43 @@ static int apply_locked(struct job *j, struct err *e)
 	return carry_out(j, e) ? -1 : STATUS_OK;
 }
 
+static int check_args(const struct options *o, struct err *e)
+{
+	bool resume = opt_given(o, OPT_RESUME);
+
+	if (resume != (o->args.n > 0))
+		return 0;
+	if (resume)
+		return err_set(e, GP_USAGE,
+			       "--resume goes on with the plan of the last run: leave '%s' out",
+			       o->args.at[0]);
+	return err_set(e, GP_USAGE, "'apply' needs PROFILE; see gpuprov apply --help");
+}
+
 static int run(const struct options *o, struct err *e)
 {
 	auto_job j = { 0 };
+	struct saved saved;
+	bool is_saved = false;
 	int lock, rc;
 
-	if (job_open(&j, o, e))
+	if (check_args(o, e) || job_open(&j, o, e))
 		return -1;
-	if (job_profile(&j, o->args.at[0], e))
+	if (o->args.n && saving_read(&j, o->args.at[0], &saved, &is_saved, e))
+		return -1;
+	if (o->args.n && !is_saved && job_profile(&j, o->args.at[0], e))
 		return e->code ? -1 : STATUS_PROFILE;
 	if (acting_rights(&j, "apply", e) || journal_lock(&j.sys, &lock, e))
 		return -1;
-	rc = apply_locked(&j, e);
+	rc = apply_locked(&j, is_saved ? &saved : NULL, e);
 	sys_unlock(&j.sys, lock);
 	return rc;
 }
 
 const struct command command_apply = {
 	.name = "apply",
-	.args = "PROFILE",
-	.min = 1,
+	.args = "PROFILE|PLAN",
+	.min = 0,
 	.max = 1,
 	.summary = "carry the plan out, step by step, with a journal",
 	.about = "Makes the plan as 'gpuprov plan' does, shows it, asks, and carries it out. "
@@ -52,10 +118,17 @@ const struct command command_apply = {
 		 "is cut off, running the same command again goes on from there.\n"
 		 "\n"
 		 "A host that already is what the profile says is left alone: exit 0, no network, "
-		 "nothing written.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_YES, OPT_JSON, OPT_FORMAT,
-					  OPT_REFRESH, OPT_OFFLINE, OPT_CACHE, OPT_CATALOG,
-					  OPT_COUNT },
+		 "nothing written.\n"
+		 "\n"
+		 "A PLAN saved by 'gpuprov plan --out' is carried out exactly as it is, or refused "
+		 "with exit 6 and the name of each fact that has moved since. It must belong to "
+		 "root or to you, and nobody else may be able to write it.\n"
+		 "\n"
+		 "With --resume the run that did not come to its end is gone on with, by its own "
+		 "plan; what it finished is not done again.\n",
+	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_YES, OPT_RESUME, OPT_JSON,
+					  OPT_FORMAT, OPT_REFRESH, OPT_OFFLINE, OPT_CACHE,
+					  OPT_CATALOG, OPT_COUNT },
 	.formats = (const char *const[]){ "text", "json", NULL },
 	.run = run,
 };

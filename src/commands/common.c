@@ -65,6 +65,21 @@ static int open_catalog(struct job *j, struct err *e)
 	return catalog_load(builtin, len, "built in", &j->a, &j->catalog, e);
 }
 
+int job_catalog_hash(struct job *j, const char **ret, struct err *e)
+{
+	const char *path = opt_value(j->o, OPT_CATALOG);
+	auto_buf struct buf text = BUF_INIT(8 << 20);
+	char hash[HASH_HEX];
+	size_t len;
+	const char *bytes = catalog_builtin(&len);
+
+	if (path && user_read(path, &text, e))
+		return -1;
+	hash_bytes(path ? buf_str(&text) : bytes, path ? text.len : len, hash);
+	*ret = arena_str(&j->a, hash);
+	return 0;
+}
+
 int job_open(struct job *j, const struct options *o, struct err *e)
 {
 	j->o = o;
@@ -205,7 +220,7 @@ static void on_apt(void *ctx, const struct apt_event *ev)
 	progress_show(ctx, "plan", &p);
 }
 
-static int resolve(struct job *j, struct err *e)
+int job_resolve(struct job *j, struct err *e)
 {
 	struct progress progress;
 	struct apt_listener listener = { on_apt, &progress };
@@ -224,27 +239,26 @@ static int resolve(struct job *j, struct err *e)
 	return rc;
 }
 
-/* A profile is its file and all that it extends. */
-static void profile_bytes(const struct profile *p, struct buf *ret)
-{
-	for (const struct profile_text *t = &p->text; t; t = t->base)
-		buf_add(ret, t->bytes, t->len);
-}
-
-int job_plan(struct job *j, bool closure, struct err *e)
+const char *job_profile_hash(struct job *j)
 {
 	auto_buf struct buf bytes = BUF_TEXT;
 	char hash[HASH_HEX];
 
+	for (const struct profile_text *t = &j->profile.text; t; t = t->base)
+		buf_add(&bytes, t->bytes, t->len);
+	hash_bytes(buf_str(&bytes), bytes.len, hash);
+	return arena_str(&j->a, hash);
+}
+
+int job_plan(struct job *j, bool closure, struct err *e)
+{
 	apply_gpu_option(j);
 	solve(&j->profile, &j->facts, &j->catalog, &j->a, &j->plan);
-	profile_bytes(&j->profile, &bytes);
-	hash_bytes(bytes.data, bytes.len, hash);
-	j->plan.header.profile_hash = arena_str(&j->a, hash);
+	j->plan.header.profile_hash = job_profile_hash(j);
 	job_stage(j, "solve");
 	if (!closure || plan_refused(&j->plan) || !plan_pending(&j->plan))
 		return 0;
-	if (resolve(j, e))
+	if (job_resolve(j, e))
 		return -1;
 	job_stage(j, "libapt");
 	return 0;
@@ -256,7 +270,7 @@ void job_show_diags(const struct job *j)
 	auto_buf struct buf shown = BUF_TEXT;
 	size_t errors = diag_count(&j->plan.diags, SEV_ERROR);
 
-	render_diags(&j->plan.diags, &j->profile.text, &style, &shown);
+	render_diags(&j->plan.diags, j->profile.kind ? &j->profile.text : NULL, &style, &shown);
 	if (errors)
 		buf_addf(&shown, "No plan: %zu error%s. Nothing has been changed.\n", errors,
 			 errors == 1 ? "" : "s");

@@ -58,6 +58,15 @@ int job_profile(struct job *j, const char *path, struct err *e);
 /* Solve; with `closure` also ask libapt. Refusals are in the plan. */
 int job_plan(struct job *j, bool closure, struct err *e);
 
+/* SHA-256 of the profile: its file and all that it extends. */
+const char *job_profile_hash(struct job *j);
+
+/* SHA-256 of the catalog in use. */
+int job_catalog_hash(struct job *j, const char **ret, struct err *e);
+
+/* The exact package set of job.plan, whose steps have none yet. */
+int job_resolve(struct job *j, struct err *e);
+
 /* Print refusals and warnings to stderr. */
 void job_show_diags(const struct job *j);
 

@@ -52,13 +52,13 @@ static int run(const struct options *o, struct err *e)
 
 	if (job_open(&j, o, e) || runs_list(&j.sys, &j.a, &r.runs, e))
 		return -1;
-	if (opt_given(o, OPT_JSON)) {
+	if (opt_wants(o, "json")) {
 		rec_write(&w, report_rows, &r);
 		buf_addc(&text, '\n');
 	} else if (!r.runs.n) {
 		buf_addf(&text, "No run was made on %s yet.\n", j.sys.root);
 	}
-	if (!opt_given(o, OPT_JSON))
+	if (!opt_wants(o, "json"))
 		list_each (&r.runs, it)
 			show_run(it, &text);
 	return print(&text, e) ? -1 : STATUS_OK;
@@ -73,6 +73,7 @@ const struct command command_history = {
 	.about = "Shows each run with its number, when and by whom it was made, from which "
 		 "profile, and how it ended. 'gpuprov rollback RUN' puts back a run and those "
 		 "after it.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_JSON, OPT_COUNT },
+	.options = (const enum option[]){ OPT_ROOT, OPT_JSON, OPT_FORMAT, OPT_COUNT },
+	.formats = (const char *const[]){ "text", "json", NULL },
 	.run = run,
 };

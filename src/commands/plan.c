@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpuprov plan: show what would be done. */
-#include "commands/common.h"
+#include "commands/saving.h"
 
 static int show(const struct job *j, struct err *e)
 {
@@ -25,6 +25,8 @@ static int run(const struct options *o, struct err *e)
 	/* Another host's packages cannot be resolved here: its steps can. */
 	if (job_facts(&j, e) || job_plan(&j, !j.borrowed, e) || show(&j, e))
 		return -1;
+	if (opt_given(o, OPT_OUT) && !plan_refused(&j.plan) && saving_write(&j, e))
+		return -1;
 	job_show_diags(&j);
 	job_stage(&j, "render");
 	job_show_stages(&j);
@@ -45,9 +47,12 @@ const struct command command_plan = {
 		 "for each the reason and the place in the profile that asked for it.\n"
 		 "\n"
 		 "Nothing on the host is changed, and no rights are needed. Package indexes of "
-		 "repositories that the host does not have yet are fetched into a cache folder.\n",
+		 "repositories that the host does not have yet are fetched into a cache folder.\n"
+		 "\n"
+		 "With --out the plan is saved, with the facts it was made from. 'gpuprov apply "
+		 "FILE' carries out exactly that, or names each fact that has moved meanwhile.\n",
 	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_GPU, OPT_JSON, OPT_FORMAT,
-					  OPT_DETAILED_EXITCODE, OPT_REFRESH, OPT_OFFLINE,
+					  OPT_OUT, OPT_DETAILED_EXITCODE, OPT_REFRESH, OPT_OFFLINE,
 					  OPT_CACHE, OPT_CATALOG, OPT_TIMING, OPT_COUNT },
 	.formats = (const char *const[]){ "text", "json", NULL },
 	.run = run,

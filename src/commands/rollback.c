@@ -81,6 +81,7 @@ const struct command command_rollback = {
 		 "What cannot be put back to the byte is named in the plan. A file that somebody "
 		 "else changed meanwhile is left alone, and said so. A rollback that was cut off "
 		 "goes on when it is run again.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_YES, OPT_JSON, OPT_COUNT },
+	.options = (const enum option[]){ OPT_ROOT, OPT_YES, OPT_JSON, OPT_FORMAT, OPT_COUNT },
+	.formats = (const char *const[]){ "text", "json", NULL },
 	.run = run,
 };

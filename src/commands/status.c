@@ -153,7 +153,7 @@ static int run(const struct options *o, struct err *e)
 
 	if (job_open(&j, o, e) || look(&j, &r, e))
 		return -1;
-	if (opt_given(o, OPT_JSON)) {
+	if (opt_wants(o, "json")) {
 		rec_write(&w, status_rows, &r);
 		buf_addc(&text, '\n');
 	} else {
@@ -171,6 +171,7 @@ const struct command command_status = {
 	.about = "Shows the last run: who made it, from which profile, how it ended, which step "
 		 "was cut off, whether a reboot is needed, and what to do next. Needs root, "
 		 "because the state of gpuprov is root's.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_JSON, OPT_COUNT },
+	.options = (const enum option[]){ OPT_ROOT, OPT_JSON, OPT_FORMAT, OPT_COUNT },
+	.formats = (const char *const[]){ "text", "json", NULL },
 	.run = run,
 };

@@ -84,7 +84,7 @@ int fd_write_all(int fd, const void *bytes, size_t len)
 	return 0;
 }
 
-static int read_fd(int fd, const char *shown, struct buf *ret, struct err *e)
+int fd_read_file(int fd, const char *shown, struct buf *ret, struct err *e)
 {
 	struct stat st;
 
@@ -111,7 +111,7 @@ static int real_read(const struct sys *s, const char *path, struct buf *ret, str
 
 	if (fd < 0)
 		return err_errno(e, errno, "reading '%s'", shown);
-	return read_fd(fd, shown, ret, e);
+	return fd_read_file(fd, shown, ret, e);
 }
 
 static enum sys_type type_of(mode_t mode)
@@ -483,39 +483,4 @@ void sys_real_close(struct sys *s)
 	mem_free(r);
 	mem_free_const(s->root);
 	*s = (struct sys){ 0 };
-}
-
-int user_read(const char *path, struct buf *ret, struct err *e)
-{
-	auto_close int fd = -1;
-	struct stat st;
-
-	if (str_eq(path, "-")) {
-		if (fd_read_all(STDIN_FILENO, ret))
-			return err_errno(e, errno, "reading standard input");
-		return 0;
-	}
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return err_errno(e, errno, "reading '%s'", path);
-	/* <(process substitution) and /dev/stdin are pipes; those end by themselves. */
-	if (str_starts(path, "/dev/") && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
-		fcntl(fd, F_SETFL, 0);
-		return fd_read_all(fd, ret) ? err_errno(e, errno, "reading '%s'", path) : 0;
-	}
-	return read_fd(fd, path, ret, e);
-}
-
-int user_write(const char *path, const void *bytes, size_t len, unsigned mode, struct err *e)
-{
-	auto_close int fd = -1;
-
-	if (str_eq(path, "-"))
-		return fd_write_all(STDOUT_FILENO, bytes, len) ?
-			       err_errno(e, errno, "writing standard output") :
-			       0;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	if (fd < 0 || fd_write_all(fd, bytes, len) || fsync(fd))
-		return err_errno(e, errno, "writing '%s'", path);
-	return 0;
 }

@@ -14,4 +14,10 @@ void sys_real_close(struct sys *s);
  * refused, not waited for.
  */
 int user_read(const char *path, struct buf *ret, struct err *e);
+/*
+ * The same for a file that only its owner, who is root or the caller, may have written: not through
+ * a link, not writable by others (GP_PLAN_UNSAFE). A file that does not begin with `head`, or that
+ * is no regular file, is not looked at further: *ret_is says so.
+ */
+int user_read_own(const char *path, const char *head, struct buf *ret, bool *ret_is, struct err *e);
 int user_write(const char *path, const void *bytes, size_t len, unsigned mode, struct err *e);

@@ -33,6 +33,8 @@ char *real_shown(const struct sys *s, const char *path);
 int real_open_error(const struct sys *s, const char *path, int errnum, const char *doing,
 		    struct err *e);
 int fd_read_all(int fd, struct buf *ret); /* EFBIG when the limit of ret is passed */
+/* The same for a regular file, as an error; `shown` names it. */
+int fd_read_file(int fd, const char *shown, struct buf *ret, struct err *e);
 int fd_write_all(int fd, const void *bytes, size_t len);
 
 /* In replace.c, store.c, spawn.c and apt_worker.c. */

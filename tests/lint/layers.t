@@ -66,6 +66,7 @@ PARTS = [
     ("gather.c", BASE + VALUES + ["sys/sys.h", "registry.h"], PLAIN),
     ("execute.h", BASE + VALUES + INTERFACES, PLAIN),
     ("journal.h", BASE + VALUES, PLAIN),
+    ("saved.[ch]", BASE + VALUES + ["sys/hash.h"], PLAIN),
     ("runs.h", BASE + VALUES, PLAIN),
     ("undo.h", BASE + VALUES + ["runs.h"], PLAIN),
     ("verify.h", BASE + VALUES, PLAIN),

@@ -242,12 +242,21 @@ static void test_diff(void)
 	differing(&r, &l, "items[1]:(none)>{\"size\":2}\n", "an item more");
 	r.items.n = 2;
 	r.items.at[1].name = "late";
-	differing(&l, &r, "items[1].name:(none)>late\n", "a member of an item");
+	differing(
+		&l, &r,
+		"items[1]:{\"size\":2}>(none)\nitems[late]:(none)>{\"name\":\"late\",\"size\":2}\n",
+		"an item under another name is another item");
+	fill(&r, &a);
+	r.items.at[0] = l.items.at[1];
+	r.items.at[1] = l.items.at[0];
+	differing(&l, &r, "", "the order of items with names is no difference");
+	r.items.at[1].size = 9;
+	differing(&l, &r, "items[n].size:1>9\n", "a member of an item, by its name");
 	fill(&r, &a);
 	r.words.at[1] = "z";
-	differing(&l, &r, "words[1]:y>z\n", "one of several strings");
+	differing(&l, &r, "words:y>(none)\nwords:(none)>z\n", "one of several strings");
 	r.words.n = 1;
-	differing(&l, &r, "words[1]:y>(none)\n", "a string less");
+	differing(&l, &r, "words:y>(none)\n", "a string less");
 	differing(&none, &none, "", "nothing and nothing");
 }
 

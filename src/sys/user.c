@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files the user names on the command line. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "sys/real.h"
+#include "sys/real_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int user_read(const char *path, struct buf *ret, struct err *e)
+{
+	auto_close int fd = -1;
+	struct stat st;
+
+	if (str_eq(path, "-")) {
+		if (fd_read_all(STDIN_FILENO, ret))
+			return err_errno(e, errno, "reading standard input");
+		return 0;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return err_errno(e, errno, "reading '%s'", path);
+	/* <(process substitution) and /dev/stdin are pipes; those end by themselves. */
+	if (str_starts(path, "/dev/") && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+		fcntl(fd, F_SETFL, 0);
+		return fd_read_all(fd, ret) ? err_errno(e, errno, "reading '%s'", path) : 0;
+	}
+	return fd_read_file(fd, path, ret, e);
+}
+
+int user_write(const char *path, const void *bytes, size_t len, unsigned mode, struct err *e)
+{
+	auto_close int fd = -1;
+	struct stat st;
+
+	if (str_eq(path, "-"))
+		return fd_write_all(STDOUT_FILENO, bytes, len) ?
+			       err_errno(e, errno, "writing standard output") :
+			       0;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	/* One that was there keeps its owner, but nobody reads or writes what was not meant for it.
+	 */
+	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fchmod(fd, mode)) ||
+	    fd_write_all(fd, bytes, len) || (fsync(fd) && errno != EINVAL))
+		return err_errno(e, errno, "writing '%s'", path);
+	return 0;
+}
+
+/* Under sudo the caller is who called sudo; the variable is sudo's, or root's own word. */
+static bool is_caller(unsigned uid)
+{
+	const char *sudo = getenv("SUDO_UID");
+	unsigned long long caller;
+
+	if (uid == 0 || uid == geteuid())
+		return true;
+	return getuid() == 0 && sudo && str_to_u64(sudo, &caller) && caller == uid;
+}
+
+static int check_own(const char *path, const struct stat *st, struct err *e)
+{
+	if (!is_caller(st->st_uid)) {
+		err_set(e, GP_PLAN_UNSAFE, "'%s' belongs to user %u, who is neither root nor you",
+			path, (unsigned)st->st_uid);
+		err_way(e, "make the plan again yourself: gpuprov plan PROFILE --out FILE");
+		return -1;
+	}
+	if (st->st_mode & 022) {
+		err_set(e, GP_PLAN_UNSAFE, "'%s' can be written by others (mode %04o)", path,
+			(unsigned)st->st_mode & 07777);
+		err_way(e, "make the plan again: gpuprov plan PROFILE --out FILE writes mode 0600");
+		return -1;
+	}
+	return 0;
+}
+
+int user_read_own(const char *path, const char *head, struct buf *ret, bool *ret_is, struct err *e)
+{
+	size_t n = strlen(head);
+	auto_free char *begin = mem_alloc(n + 1);
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	struct stat st;
+
+	*ret_is = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		  pread(fd, begin, n, 0) == (ssize_t)n && str_eq(begin, head);
+	if (!*ret_is)
+		return 0;
+	/* Of the file that is open: a name could be another file by now. */
+	return check_own(path, &st, e) ? -1 : fd_read_file(fd, path, ret, e);
+}
