@@ -2,11 +2,49 @@
 /* gpuprov facts: what this host is. */
 #include "commands/common.h"
 
+#include "base/mem.h"
+#include "look.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A .run file: what is inside, without running it. */
+static int show_runfile(const struct options *o, const char *path, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	auto_buf struct buf text = BUF_TEXT;
+	auto_free char *full = mem_alloc(PATH_MAX);
+	struct jw j = { .out = &text };
+	struct runfile r = { 0 };
+	struct sys sys = { 0 };
+	int rc;
+
+	if (!realpath(path, full))
+		return err_errno(e, errno, "reading '%s'", path);
+	if (sys_real_open("/", &sys, e))
+		return -1;
+	rc = look(&sys, full + 1, &a, &r, e);
+	sys_real_close(&sys);
+	if (rc)
+		return -1;
+	if (opt_wants(o, "json")) {
+		rec_write(&j, runfile_rows, &r);
+		buf_addc(&text, '\n');
+	} else {
+		runfile_show(&r, &text);
+	}
+	return print(&text, e) ? -1 : STATUS_OK;
+}
+
 static int run(const struct options *o, struct err *e)
 {
 	auto_job j = { 0 };
 	auto_buf struct buf text = BUF_TEXT;
 
+	if (o->args.n)
+		return show_runfile(o, o->args.at[0], e);
 	if (job_open(&j, o, e) || job_facts(&j, e))
 		return -1;
 	if (opt_wants(o, "json")) {
@@ -23,12 +61,14 @@ static int run(const struct options *o, struct err *e)
 
 const struct command command_facts = {
 	.name = "facts",
-	.args = "",
+	.args = "[FILE.run]",
 	.min = 0,
-	.max = 0,
+	.max = 1,
 	.summary = "show what this host is",
 	.about = "Reads the host and shows what matters for GPUs. With --json, the output is an "
-		 "input of plan on any machine.\n",
+		 "input of plan on any machine.\n"
+		 "\nWith the name of a .run file: what that brings, without running anything of "
+		 "it.\n",
 	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_JSON, OPT_FORMAT, OPT_CATALOG,
 					  OPT_COUNT },
 	.formats = (const char *const[]){ "text", "json", NULL },

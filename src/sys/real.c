@@ -4,7 +4,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "sys/fetch.h"
 #include "sys/real_priv.h"
+#include "sys/untrusted.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -448,6 +450,11 @@ static const struct sys_ops real_ops = {
 	.log_to = real_log_to,
 	.run = real_run,
 	.apt = real_apt,
+	.read_head = real_read_head,
+	.sum = real_sum,
+	.prune = real_prune,
+	.fetch = real_fetch,
+	.look = real_look,
 	.space = real_space,
 	.ident = real_ident,
 	.now = real_now,

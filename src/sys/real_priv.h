@@ -37,7 +37,7 @@ int fd_read_all(int fd, struct buf *ret); /* EFBIG when the limit of ret is pass
 int fd_read_file(int fd, const char *shown, struct buf *ret, struct err *e);
 int fd_write_all(int fd, const void *bytes, size_t len);
 
-/* In replace.c, store.c, spawn.c and apt_worker.c. */
+/* In replace.c, store.c, spawn.c, apt_worker.c, sums.c and prune.c. */
 int real_replace(const struct sys *s, const char *path, const void *bytes, size_t len,
 		 const struct sys_attr *attr, struct err *e);
 int real_digest(const struct sys *s, const char *path, char *ret, struct err *e);
@@ -51,3 +51,9 @@ int real_rmdir(const struct sys *s, const char *path, struct err *e);
 int real_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret, struct err *e);
 int real_apt(const struct sys *s, const struct apt_job *job, const struct apt_listener *listener,
 	     struct apt_answer *ret, struct err *e);
+int real_read_head(const struct sys *s, const char *path, size_t max, struct buf *ret,
+		   struct err *e);
+int real_sum(const struct sys *s, const char *path, struct sys_sums *io, struct err *e);
+int real_prune(const struct sys *s, const char *path, struct err *e);
+/* Remove a folder and all in it, without following a link; -1 with errno. */
+int tree_remove(int dir, const char *name);

@@ -2,7 +2,9 @@
 /* Running a command inside the root: bounded in time and output, nothing inherited by accident. */
 #include "base/mem.h"
 #include "base/str.h"
+#include "sys/image.h"
 #include "sys/real_priv.h"
+#include "sys/sealed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,24 +26,42 @@ static const char *const base_env[] = {
 	NULL,
 };
 
-static char *const *make_env(const char *const *more)
+static char *const *make_env(const char *const *more, const char *tmp)
 {
 	size_t n = 0, base = sizeof(base_env) / sizeof(*base_env) - 1;
 	const char **env;
 
 	while (more && more[n])
 		n++;
-	env = mem_alloc((base + n + 1) * sizeof(*env));
+	env = mem_alloc((base + n + 2) * sizeof(*env));
 	memcpy(env, base_env, base * sizeof(*env));
 	if (n)
 		memcpy(env + base, more, n * sizeof(*env));
+	env[base + n] = tmp;
 	return (char *const *)(size_t)env;
+}
+
+/* Into the image, and into mounts of its own where the command needs them. */
+static int enter(const struct sys *s, const struct sys_cmd *cmd, const struct sealed *sealed)
+{
+	auto_err ignored = { 0 };
+
+	if (cmd->sealed ? sealed_enter(s, sealed) :
+			  cmd->mounts && !s->live && image_mounts(s->root, &ignored))
+		return -1;
+	if (s->live)
+		return 0;
+	/* The open root is on the old mounts; the new ones are found by its path only. */
+	if (cmd->sealed || cmd->mounts)
+		return chroot(s->root);
+	return fchdir(real_root_fd(s)) || chroot(".");
 }
 
 /* In the child. Only async-signal-safe calls; the error goes up the pipe as an errno. */
 static _Noreturn void become(const struct sys *s, const struct sys_cmd *cmd, char *const *env,
-			     int out, int report)
+			     const struct sealed *sealed, int out, int report)
 {
+	const char *const *argv = cmd->sealed ? sealed->argv : cmd->argv;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
 	int errnum;
@@ -52,12 +72,14 @@ static _Noreturn void become(const struct sys *s, const struct sys_cmd *cmd, cha
 		signal(sig, SIG_DFL);
 	if (setpgid(0, 0) || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 		goto fail;
-	if (!s->live && (fchdir(real_root_fd(s)) || chroot(".")))
+	if (enter(s, cmd, sealed))
 		goto fail;
 	if (chdir("/"))
 		goto fail;
 	syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
-	execve(cmd->argv[0], (char *const *)(size_t)cmd->argv, env);
+	if (cmd->sealed && fcntl(SEALED_FD, F_SETFD, 0))
+		goto fail;
+	execve(argv[0], (char *const *)(size_t)argv, env);
 fail:
 	errnum = errno;
 	if (write(report, &errnum, sizeof(errnum)) < 0)
@@ -183,10 +205,14 @@ int real_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *re
 {
 	const struct real *r = s->ctx;
 	auto_close int out_r = -1, out_w = -1, rep_r = -1, rep_w = -1, pidfd = -1;
-	auto_free char *const *env = make_env(cmd->env);
+	auto_free char *const *env = NULL;
+	auto_sealed sealed = SEALED_NONE;
 	struct child c = { .log_fd = r->log_fd };
 	int out[2], rep[2];
 
+	if (cmd->sealed && sealed_prepare(s, cmd, &sealed, e))
+		return -1;
+	env = make_env(cmd->env, sealed.env);
 	if (pipe2(out, O_CLOEXEC))
 		return err_errno(e, errno, "starting '%s'", cmd->argv[0]);
 	out_r = out[0], out_w = out[1];
@@ -198,7 +224,7 @@ int real_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *re
 	if (c.pid < 0)
 		return err_errno(e, errno, "starting '%s'", cmd->argv[0]);
 	if (c.pid == 0)
-		become(s, cmd, env, out_w, rep_w);
+		become(s, cmd, env, &sealed, out_w, rep_w);
 	close(steal_fd(&out_w));
 	close(steal_fd(&rep_w));
 	if (started(rep_r, e, cmd)) {

@@ -182,6 +182,33 @@ int sys_apt(const struct sys *s, const struct apt_job *job, const struct apt_lis
 	return s->ops->apt(s, job, listener, ret, e);
 }
 
+int sys_read_head(const struct sys *s, const char *path, size_t max, struct buf *ret, struct err *e)
+{
+	return s->ops->read_head(s, path, max, ret, e);
+}
+
+int sys_sum(const struct sys *s, const char *path, struct sys_sums *io, struct err *e)
+{
+	return s->ops->sum(s, path, io, e);
+}
+
+int sys_prune(const struct sys *s, const char *path, struct err *e)
+{
+	return s->ops->prune(s, path, e);
+}
+
+int sys_fetch(const struct sys *s, const struct fetch_job *job,
+	      const struct fetch_listener *listener, struct err *e)
+{
+	return s->ops->fetch(s, job, listener, e);
+}
+
+int sys_look(const struct sys *s, const struct look_job *job, struct look_answer *ret,
+	     struct err *e)
+{
+	return s->ops->look(s, job, ret, e);
+}
+
 int sys_space(const struct sys *s, const char *path, struct sys_space *ret, struct err *e)
 {
 	return s->ops->space(s, path, ret, e);

@@ -21,6 +21,11 @@
 struct apt_job;
 struct apt_answer;
 struct apt_listener;
+struct fetch_job;
+struct fetch_listener;
+struct look_job;
+struct look_answer;
+struct sys_sealed;
 
 enum sys_type { SYS_ABSENT, SYS_FILE, SYS_DIR, SYS_LINK, SYS_OTHER };
 
@@ -56,12 +61,32 @@ struct sys_attr {
 #define SYS_STORE "var/lib/gpuprov/objects"
 enum { SYS_DIGEST = 65 };
 
+/*
+ * Sums of a file in one pass. `sha256` is of all of it; the others are of `len` bytes from `from`
+ * on, or of all of it when len is 0. Only what `want` names is made.
+ */
+enum { SUM_SHA256 = 1, SUM_MD5 = 2, SUM_CKSUM = 4, SUM_INNER_SHA256 = 8, SUM_RECORD = 16 };
+struct sys_sums {
+	unsigned want;
+	unsigned long long from, len;
+	char sha256[65], md5[65], inner_sha256[65];
+	uint32_t cksum;  /* as cksum(1) prints it */
+	uint32_t record; /* as nvidia-installer records it */
+	unsigned long long size;
+};
+
 /* A command. argv[0] is an absolute path inside the root; never a shell string. */
 struct sys_cmd {
 	const char *const *argv; /* NULL-terminated */
 	const char *const *env;  /* added to the allow-listed environment, or NULL */
 	unsigned timeout_s;      /* 0 = an hour */
 	size_t output_limit;     /* bytes of output to keep; 0 = 64 KiB */
+	/*
+	 * Run this script by /bin/sh from a sealed copy in memory; argv[0] is its name for
+	 * messages. See sys/sealed.h.
+	 */
+	const struct sys_sealed *sealed;
+	bool mounts; /* in an image: private /proc and /dev, for programs that need them */
 };
 
 struct sys_done {
@@ -115,6 +140,14 @@ struct sys_ops {
 		   struct err *e);
 	int (*apt)(const struct sys *s, const struct apt_job *job,
 		   const struct apt_listener *listener, struct apt_answer *ret, struct err *e);
+	int (*read_head)(const struct sys *s, const char *path, size_t max, struct buf *ret,
+			 struct err *e);
+	int (*sum)(const struct sys *s, const char *path, struct sys_sums *io, struct err *e);
+	int (*prune)(const struct sys *s, const char *path, struct err *e);
+	int (*fetch)(const struct sys *s, const struct fetch_job *job,
+		     const struct fetch_listener *listener, struct err *e);
+	int (*look)(const struct sys *s, const struct look_job *job, struct look_answer *ret,
+		    struct err *e);
 	int (*space)(const struct sys *s, const char *path, struct sys_space *ret, struct err *e);
 	int (*ident)(const struct sys *s, struct sys_ident *ret, struct err *e);
 	int64_t (*now)(const struct sys *s); /* seconds since the epoch */
@@ -125,6 +158,9 @@ struct sys {
 	void *ctx;
 	const char *root; /* "/" or the absolute path of --root: for messages and for libapt */
 	bool live;        /* the running system, not an image */
+	/* Downloads are kept beneath this one; NULL where nothing is downloaded. */
+	const struct sys *cache;
+	bool offline; /* the user wants no network */
 };
 
 /* The whole file into ret (whose limit holds). Only regular files, procfs and sysfs. */
@@ -132,6 +168,10 @@ int sys_read(const struct sys *s, const char *path, struct buf *ret, struct err 
 /* The same, but an absent file is no error: *ret_there tells. */
 int sys_read_if(const struct sys *s, const char *path, struct buf *ret, bool *ret_there,
 		struct err *e);
+/* The first `max` bytes at most. */
+int sys_read_head(const struct sys *s, const char *path, size_t max, struct buf *ret,
+		  struct err *e);
+int sys_sum(const struct sys *s, const char *path, struct sys_sums *io, struct err *e);
 /* Of the path itself (a link is a link). Absence is a type, not an error. */
 int sys_stat(const struct sys *s, const char *path, struct sys_stat *ret, struct err *e);
 /* Names in a directory, sorted; an absent directory has none. */
@@ -149,6 +189,8 @@ int sys_replace(const struct sys *s, const char *path, const void *bytes, size_t
 #define SYS_TEMP_HEAD ".gpuprov-" /* names of new files that are not in place yet */
 #define SYS_TEMP_TAIL ".tmp"
 int sys_remove(const struct sys *s, const char *path, struct err *e); /* absent is fine */
+/* A file, or a folder with all that is in it. No link is followed; absent is fine. */
+int sys_prune(const struct sys *s, const char *path, struct err *e);
 /* With all parents; those that exist are left as they are. */
 int sys_mkdirs(const struct sys *s, const char *path, unsigned mode, struct err *e);
 int sys_symlink(const struct sys *s, const char *target, const char *path, struct err *e);
@@ -195,6 +237,13 @@ int sys_run_ok(const struct sys *s, const struct sys_cmd *cmd, struct err *e);
 /* Ask libapt; see sys/apt.h. */
 int sys_apt(const struct sys *s, const struct apt_job *job, const struct apt_listener *listener,
 	    struct apt_answer *ret, struct err *e);
+
+/* Download files into this root, which is the cache; see sys/fetch.h. */
+int sys_fetch(const struct sys *s, const struct fetch_job *job,
+	      const struct fetch_listener *listener, struct err *e);
+/* Look into an archive that nobody vouches for; see sys/untrusted.h. */
+int sys_look(const struct sys *s, const struct look_job *job, struct look_answer *ret,
+	     struct err *e);
 
 int sys_space(const struct sys *s, const char *path, struct sys_space *ret, struct err *e);
 int sys_ident(const struct sys *s, struct sys_ident *ret, struct err *e);

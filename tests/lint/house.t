@@ -19,6 +19,8 @@ SCRIPT = (".sh", ".t", ".bats", ".bash", ".py")
 
 
 def is_script(name):
+    if name.startswith("tests/fuzz/corpus/"):
+        return False  # inputs, whatever they look like
     if name.endswith(SCRIPT):
         return True
     with open(ROOT / name, "rb") as f:
@@ -189,6 +191,8 @@ QUIET = [
 
 
 def shell_of(name):
+    if not is_script(name):
+        return None
     first = text(name).split("\n", 1)[0]
     if name.endswith(".bats"):
         return "bats"

@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from lint import OBJ, Tap
 
 PURE = ["solve*.o", "rules*.o", "plan.o", "render*.o", "emit*.o", "schema*.o", "profile*.o", "facts.o", "catalog.o",
-        "options.o", "why.o", "edit*.o", "tree.o", "distros/*.o", "runtimes/*.o"]
+        "options.o", "why.o", "edit*.o", "tree.o", "runfile.o", "distros/*.o", "runtimes/*.o"]
 STEPS = ["steps/*.o"]
 
 # Whose names they may use: objects that are pure themselves, and base/.

@@ -175,7 +175,8 @@ static void test_not_inherited(const struct scratch *s)
 	int fd = -1;
 
 	ok(take(s, 0, &fd, &e) == 0 && sys_real_open(NULL, &live, &e) == 0, "taken");
-	ok(sys_run(&live, &(struct sys_cmd){ argv, NULL, 30, 0 }, &done, &e) == 0, "a command");
+	ok(sys_run(&live, &(struct sys_cmd){ .argv = argv, .timeout_s = 30 }, &done, &e) == 0,
+	   "a command");
 	sys_unlock(&s->sys, fd);
 	ok(take(s, 0, &fd, &e) == 0, "does not keep the lock when it goes on in the background");
 	sys_unlock(&s->sys, fd);

@@ -47,7 +47,8 @@ static void shell_for(struct ran *r, const char *script, unsigned timeout_s, siz
 {
 	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
 
-	run_cmd(r, &live, &(struct sys_cmd){ argv, NULL, timeout_s, limit });
+	run_cmd(r, &live,
+		&(struct sys_cmd){ .argv = argv, .timeout_s = timeout_s, .output_limit = limit });
 }
 
 static void shell(struct ran *r, const char *script)
@@ -370,7 +371,7 @@ static int shell_ok(const char *script, unsigned timeout_s, struct err *e)
 {
 	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
 
-	return sys_run_ok(&live, &(struct sys_cmd){ argv, NULL, timeout_s, 0 }, e);
+	return sys_run_ok(&live, &(struct sys_cmd){ .argv = argv, .timeout_s = timeout_s }, e);
 }
 
 static void test_run_ok(void)
