@@ -65,7 +65,7 @@ COMMANDS := $(call drop_ins,commands,$(addprefix src/commands/,common.c acting.c
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(O)/gpuprov $(O)/apt-backend ## build everything (the default)
+all: $(O)/gpuprov $(O)/apt-backend $(O)/man/made $(O)/completion/made $(O)/profile.schema.json ## build everything (the default)
 
 $(O)/gpuprov: $(O)/obj/main.o $(O)/libgpuprov.a
 	$(call say,LINK,$@)
@@ -144,6 +144,35 @@ $(O)/gen/why.txt: $(WHY)
 	@mkdir -p $(@D)
 	$(Q)cat $(WHY) >$@
 
+# Manual pages: NAME to OPTIONS from the program's own tables, the rest from docs/man. Without scdoc
+# there are none, and everything else is built.
+page = $(O)/gpuprov help $(1) --man && cat $(firstword $(wildcard docs/man/$(2).scd) /dev/null)
+$(O)/man/made: $(O)/gpuprov $(wildcard docs/man/*.scd)
+	@mkdir -p $(@D)
+	$(call say,MAN,$(@D))
+	$(Q)rm -f $(@D)/*.[157]
+	$(Q)if command -v scdoc >/dev/null; then set -e; \
+		{ $(call page,,gpuprov); } | scdoc >$(@D)/gpuprov.1; \
+		$(O)/gpuprov help profile --man >$(@D)/keys; \
+		sed -e '/^@KEYS@$$/{r $(@D)/keys' -e 'd}' docs/man/gpuprov-profile.5.scd | \
+			scdoc >$(@D)/gpuprov-profile.5; \
+		scdoc <docs/man/gpuprov-exit.7.scd >$(@D)/gpuprov-exit.7; \
+		$(foreach c,$(COMMANDS),{ $(call page,$(c),gpuprov-$(c)) && cat docs/man/command.scd; } | \
+			scdoc >$(@D)/gpuprov-$(c).1;) \
+	else \
+		echo "no scdoc: built without manual pages" >&2; \
+	fi
+	$(Q)touch $@
+
+$(O)/completion/made: $(O)/gpuprov
+	@mkdir -p $(@D)
+	$(Q)for shell in bash zsh fish; do \
+		$(O)/gpuprov completion $$shell >$(@D)/gpuprov.$$shell || exit; done
+	$(Q)touch $@
+
+$(O)/profile.schema.json: $(O)/gpuprov
+	$(Q)$(O)/gpuprov help profile --json-schema >$@
+
 # Only the folders that the rules fill: scratch roots beside them have directories like rc2.d.
 -include $(shell find $(addprefix $(O)/,obj pic testlib unit exec) -name '*.d' 2>/dev/null)
 
@@ -165,6 +194,15 @@ install: all ## install under DESTDIR and prefix
 	for so in $(O)/gpuprov-apt-*.so; do [ ! -e "$$so" ] || \
 		install -m 0644 "$$so" $(DESTDIR)$(libdir)/gpuprov/; done
 	install -m 0644 profiles/*.yaml $(DESTDIR)$(prefix)/share/gpuprov/profiles/
+	install -m 0644 $(O)/profile.schema.json $(DESTDIR)$(prefix)/share/gpuprov/
+	for page in $(O)/man/*.[157]; do [ ! -e "$$page" ] || install -D -m 0644 "$$page" \
+		$(DESTDIR)$(prefix)/share/man/man$${page##*.}/$${page##*/}; done
+	install -D -m 0644 $(O)/completion/gpuprov.bash \
+		$(DESTDIR)$(prefix)/share/bash-completion/completions/gpuprov
+	install -D -m 0644 $(O)/completion/gpuprov.zsh \
+		$(DESTDIR)$(prefix)/share/zsh/vendor-completions/_gpuprov
+	install -D -m 0644 $(O)/completion/gpuprov.fish \
+		$(DESTDIR)$(prefix)/share/fish/vendor_completions.d/gpuprov.fish
 
 # ---- test -----------------------------------------------------------------------------------------
 
@@ -210,6 +248,7 @@ tests-built: $(UNIT) $(EXEC) $(FUZZ)
 
 accept: all ## rewrite the expected outcomes of golden cases; read the diff
 	@O=$(O) tests/plan/run.sh --accept
+	@O=$(O) tests/cli/bad.t --accept
 
 asan: ## build with ASan and UBSan into build-asan and run the tests on it
 	@$(MAKE) --no-print-directory O=build-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \

@@ -59,6 +59,31 @@ static struct diag *complain(struct reader *r, enum code code, const struct span
 	return diag_add(r->diags, SEV_ERROR, code, at, "%s", text);
 }
 
+static void advise(struct reader *r, struct diag *d, const char *way)
+{
+	diag_way(r->diags, d, NULL, "%s", way);
+}
+
+/* The byte that libyaml could not read on at. */
+static char byte_at(const struct reader *r, const struct span *at)
+{
+	return at->off < r->p->text.len ? r->p->text.bytes[at->off] : '\0';
+}
+
+/* What cannot begin a word: a tab where blanks belong, or a character that YAML keeps for itself.
+ */
+static void complain_start(struct reader *r, const struct span *at)
+{
+	char c = byte_at(r, at);
+
+	if (c == '\t')
+		advise(r, complain(r, GP_PROFILE_SYNTAX, at, "a tab is used for indentation"),
+		       "indent with blanks");
+	else
+		advise(r, complain(r, GP_PROFILE_SYNTAX, at, "a value cannot begin with '%c'", c),
+		       "put quotes around the value");
+}
+
 /* What libyaml says, in the words of somebody who looks at the file. */
 static void complain_syntax(struct reader *r)
 {
@@ -76,10 +101,7 @@ static void complain_syntax(struct reader *r)
 	at = span_of(r, mark, mark);
 	r->stopped = true;
 	if (strstr(problem, "cannot start any token")) {
-		d = complain(r, GP_PROFILE_SYNTAX, &at,
-			     "a tab is used for indentation, "
-			     "or a character that YAML reserves starts a word");
-		diag_way(r->diags, d, NULL, "indent with spaces; put quotes around the value");
+		complain_start(r, &at);
 	} else if (strstr(context, "quoted scalar")) {
 		d = complain(r, GP_PROFILE_SYNTAX, &at, "this quote is never closed");
 		diag_way(r->diags, d, NULL, "close it on the same line");
@@ -96,7 +118,8 @@ static void complain_syntax(struct reader *r)
 		d = complain(r, GP_PROFILE_SYNTAX, &at, "a ':' is not allowed here");
 		diag_way(r->diags, d, NULL, "put quotes around a value that contains ': '");
 	} else {
-		complain(r, GP_PROFILE_SYNTAX, &at, "not valid YAML: %s", problem);
+		d = complain(r, GP_PROFILE_SYNTAX, &at, "not valid YAML: %s", problem);
+		advise(r, d, "write it as the examples in gpuprov-profile(5) are written");
 	}
 }
 
@@ -107,7 +130,10 @@ static bool next_event(struct reader *r, yaml_event_t *ev)
 	if (++r->events > PROFILE_MAX_EVENTS) {
 		struct span at = span_of(r, r->parser.mark, r->parser.mark);
 
-		complain(r, GP_PROFILE_MANY_KEYS, &at, "the profile has too many parts to be one");
+		advise(r,
+		       complain(r, GP_PROFILE_MANY_KEYS, &at,
+				"the profile has too many parts to be one"),
+		       "check that this is the right file");
 		r->stopped = true;
 		return false;
 	}
@@ -140,8 +166,11 @@ static bool check_scalar(struct reader *r, const struct span *at, const char *te
 	size_t i = 0;
 
 	if (len > PROFILE_MAX_SCALAR) {
-		complain(r, GP_PROFILE_LONG_SCALAR, at,
-			 "a value of %zu bytes; at most %d are allowed", len, PROFILE_MAX_SCALAR);
+		advise(r,
+		       complain(r, GP_PROFILE_LONG_SCALAR, at,
+				"a value of %zu bytes; at most %d are allowed", len,
+				PROFILE_MAX_SCALAR),
+		       "shorten it, or look for a quote that is closed too late");
 		return false;
 	}
 	while (i < len) {
@@ -149,8 +178,10 @@ static bool check_scalar(struct reader *r, const struct span *at, const char *te
 		int n = utf8_next(text + i, len - i, &c);
 
 		if (c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0)) {
-			complain(r, GP_PROFILE_CONTROL, at,
-				 "the value contains the control character U+%04X", c);
+			advise(r,
+			       complain(r, GP_PROFILE_CONTROL, at,
+					"the value contains the control character U+%04X", c),
+			       c == '\n' ? "write it on one line" : "take it out");
 			return false;
 		}
 		if (utf8_is_invisible(c)) {
@@ -178,7 +209,7 @@ static void read_scalar(struct reader *r, const yaml_event_t *ev, struct value *
 	bool plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 
 	check_anchor_and_tag(r, &ret->at, ev->data.scalar.anchor, ev->data.scalar.tag);
-	check_scalar(r, &ret->at, text, len);
+	ret->bad = !check_scalar(r, &ret->at, text, len);
 	ret->quoted = !plain;
 	ret->text = arena_strn(r->a, text, len);
 	ret->form = plain && (!len || str_eq(ret->text, "null") || str_eq(ret->text, "~")) ?
@@ -196,21 +227,26 @@ static const char *read_key(struct reader *r, const yaml_event_t *ev, const stru
 	size_t len;
 
 	if (ev->type != YAML_SCALAR_EVENT) {
-		complain(r, GP_PROFILE_BAD_KEY, at, "a key must be a plain word");
+		advise(r, complain(r, GP_PROFILE_BAD_KEY, at, "a key must be a plain word"),
+		       "write KEY: VALUE");
 		r->stopped = true;
 		return NULL;
 	}
 	len = ev->data.scalar.length;
 	if (++r->keys > PROFILE_MAX_KEYS) {
-		complain(r, GP_PROFILE_MANY_KEYS, at, "more than %d keys", PROFILE_MAX_KEYS);
+		advise(r,
+		       complain(r, GP_PROFILE_MANY_KEYS, at, "more than %d keys", PROFILE_MAX_KEYS),
+		       "check that this is the right file");
 		r->stopped = true;
 		return NULL;
 	}
 	/* Everything below a key carries its path, so a long one would be copied thousands of
 	 * times. */
 	if (strlen(map->path) + len > PROFILE_MAX_PATH) {
-		complain(r, GP_PROFILE_LONG_SCALAR, at, "a key of %zu bytes; no key is that long",
-			 len);
+		advise(r,
+		       complain(r, GP_PROFILE_LONG_SCALAR, at,
+				"a key of %zu bytes; no key is that long", len),
+		       "see all keys: gpuprov help profile");
 		return NULL;
 	}
 	text = arena_strn(r->a, (const char *)ev->data.scalar.value, len);
@@ -286,7 +322,10 @@ static bool too_deep(struct reader *r, unsigned depth, const struct span *at)
 {
 	if (depth <= PROFILE_MAX_DEPTH)
 		return false;
-	complain(r, GP_PROFILE_TOO_DEEP, at, "nested more than %d levels deep", PROFILE_MAX_DEPTH);
+	advise(r,
+	       complain(r, GP_PROFILE_TOO_DEEP, at, "nested more than %d levels deep",
+			PROFILE_MAX_DEPTH),
+	       "see how keys are nested: gpuprov help profile");
 	r->stopped = true;
 	return true;
 }
@@ -319,6 +358,7 @@ static void read_node(struct reader *r, const yaml_event_t *ev, const char *path
 		diag_way(r->diags, d, NULL,
 			 "write the value out where it is needed, or use extends:");
 		ret->form = VALUE_NULL;
+		ret->bad = true;
 		break;
 	case YAML_NO_EVENT:
 	case YAML_STREAM_START_EVENT:
@@ -347,8 +387,10 @@ static void read_document(struct reader *r)
 		if (type == YAML_DOCUMENT_START_EVENT && seen) {
 			struct span at = span_of(r, ev.start_mark, ev.end_mark);
 
-			complain(r, GP_PROFILE_SECOND_DOCUMENT, &at,
-				 "a second document starts here; a profile is one");
+			advise(r,
+			       complain(r, GP_PROFILE_SECOND_DOCUMENT, &at,
+					"a second document starts here; a profile is one"),
+			       "put it into a file of its own");
 			r->stopped = true;
 		} else if (type == YAML_DOCUMENT_START_EVENT || type == YAML_STREAM_START_EVENT ||
 			   type == YAML_DOCUMENT_END_EVENT || type == YAML_STREAM_END_EVENT) {
@@ -365,8 +407,10 @@ static void read_document(struct reader *r)
 
 		diag_way(r->diags, d, NULL, "let one be written that fits this host: gpuprov init");
 	} else if (r->p->root.form != VALUE_MAP) {
-		complain(r, GP_PROFILE_NOT_A_MAP, &r->p->root.at,
-			 "a profile is a map of keys, like 'kind: bare-metal'");
+		advise(r,
+		       complain(r, GP_PROFILE_NOT_A_MAP, &r->p->root.at,
+				"a profile is a map of keys"),
+		       "write keys and values, like kind: bare-metal");
 	}
 }
 

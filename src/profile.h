@@ -19,6 +19,7 @@ struct value {
 	const char *path;   /* dotted: "driver.branch" */
 	const char *text;   /* VALUE_TEXT: as written, without quotes */
 	bool quoted;        /* written in quotes */
+	bool bad;           /* was complained about when it was read */
 	struct span at;     /* of the value */
 	struct span key_at; /* of the key */
 	LIST(struct value) items;

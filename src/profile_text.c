@@ -135,7 +135,8 @@ int text_check(struct profile_text *t, struct diags *diags)
 
 	if (t->len > PROFILE_MAX_BYTES)
 		return bad(t, diags, GP_PROFILE_TOO_LARGE, 0,
-			   "larger than 256 KiB; this cannot be a profile", NULL);
+			   "larger than 256 KiB; this cannot be a profile",
+			   "check that this is the right file");
 	find_lines(t, diags->a);
 	if (t->len >= 2 &&
 	    (memcmp(t->bytes, "\xff\xfe", 2) == 0 || memcmp(t->bytes, "\xfe\xff", 2) == 0))
@@ -145,7 +146,7 @@ int text_check(struct profile_text *t, struct diags *diags)
 			   "the file starts with a byte-order mark", utf8);
 	if (nul)
 		return bad(t, diags, GP_PROFILE_CONTROL, (size_t)(nul - t->bytes),
-			   "a NUL byte; this is not a text file", NULL);
+			   "a NUL byte; this is not a text file", utf8);
 	if (!utf8_valid(t->bytes, t->len, &at))
 		return bad(t, diags, GP_PROFILE_ENCODING, at, "this byte is not UTF-8", utf8);
 	return check_characters(t, diags) || check_directives(t, diags) ? -1 : 0;

@@ -77,3 +77,6 @@ int schema_check(struct profile *p, struct diags *diags);
  * Is the text a value of this row's type? NULL, or why not. Only for types that are one text.
  */
 const char *schema_fault(const struct schema_row *row, const char *text);
+
+/* The language as a JSON Schema, draft-07, for editors. */
+void schema_json(struct buf *ret);

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checking a parsed profile against the schema table. */
-#include "schema.h"
+#include "schema_priv.h"
 
 #include "base/str.h"
 #include "base/ver.h"
 
 #include <string.h>
 
-struct check {
-	struct profile *p;
-	struct diags *diags;
-	unsigned kind; /* bit of the profile's kind; all bits while it is not known */
-};
-
-static const char *escaped(struct check *c, const char *text)
+const char *schema_escaped(struct check *c, const char *text)
 {
 	auto_buf struct buf b = BUF_TEXT;
 
@@ -29,8 +23,9 @@ static void add_words(struct buf *b, const char *const *words)
 
 static struct diag *bad_value(struct check *c, const struct value *v, const char *why)
 {
-	struct diag *d = diag_add(c->diags, SEV_ERROR, GP_BAD_VALUE, &v->at,
-				  "'%s' is not allowed for %s", escaped(c, v->text), v->path);
+	struct diag *d =
+		diag_add(c->diags, SEV_ERROR, GP_BAD_VALUE, &v->at, "'%s' is not allowed for %s",
+			 schema_escaped(c, v->text), v->path);
 
 	diag_why(c->diags, d, "%s", why);
 	return d;
@@ -61,6 +56,8 @@ static void bad_word(struct check *c, const struct schema_row *row, const struct
 	buf_adds(&why, "it takes ");
 	add_words(&why, row->words);
 	d = bad_value(c, v, buf_str(&why));
+	if (str_eq(row->path, "version"))
+		d->code = GP_BAD_FORMAT_VERSION;
 	if (best)
 		suggest_value(c, d, v, best);
 	else
@@ -88,17 +85,21 @@ static void bad_url(struct check *c, const struct value *v, const char *fault)
 	struct diag *d;
 
 	if (!strchr(v->text, '@')) {
-		bad_value(c, v, fault);
+		d = bad_value(c, v, fault);
+		diag_way(c->diags, d, NULL, "write for example \"https://mirror.example/debian\"");
 		return;
 	}
 	d = diag_add(c->diags, SEV_ERROR, GP_BAD_VALUE, &v->at, "the URL of %s is not allowed",
 		     v->path);
 	diag_why(c->diags, d, "%s", fault);
+	diag_way(c->diags, d, NULL, "take out what stands before the @");
 }
 
 /* A value that would do, for each type that has an obvious one. */
 static const char *example(const struct schema_row *row)
 {
+	if (row->fallback)
+		return row->fallback;
 	switch (row->type) {
 	case SCHEMA_BOOL:
 	case SCHEMA_SWITCH:
@@ -118,8 +119,31 @@ static const char *example(const struct schema_row *row)
 		return "nvidia";
 	case SCHEMA_QUANTITY:
 		return "512Mi";
+	case SCHEMA_URL:
+		return "\"https://mirror.example/debian\"";
 	default:
 		return NULL;
+	}
+}
+
+/* What to do where no value can be given as an example. */
+static const char *advice(enum schema_type type)
+{
+	switch (type) {
+	case SCHEMA_SHA256:
+		return "copy all of what 'sha256sum FILE' prints";
+	case SCHEMA_MD5:
+		return "copy all of what 'md5sum FILE' prints";
+	case SCHEMA_KEY_ID:
+		return "copy all of what 'gpg --show-keys FILE' prints";
+	case SCHEMA_IMAGE:
+		return "write it like registry.example/path/name:tag";
+	case SCHEMA_FILE:
+		return "name a file, from the folder of the profile";
+	case SCHEMA_NAMES:
+		return "write one name an item, without blanks";
+	default:
+		return "see what it takes: gpuprov help profile";
 	}
 }
 
@@ -140,6 +164,8 @@ static void check_text(struct check *c, const struct schema_row *row, const stru
 		d = bad_value(c, v, fault);
 		if (example(row))
 			suggest_value(c, d, v, example(row));
+		else
+			diag_way(c->diags, d, NULL, "%s", advice(row->type));
 	}
 }
 
@@ -151,6 +177,20 @@ static void wrong_form(struct check *c, const struct value *v, const char *wante
 
 	if (v->form == VALUE_NULL)
 		diag_way(c->diags, d, NULL, "give it a value, or leave the key out");
+	else if (strstr(wanted, "list"))
+		diag_way(c->diags, d, NULL, "write it in brackets: [ONE, TWO]");
+	else if (strstr(wanted, "map"))
+		diag_way(c->diags, d, NULL, "write its keys below it, indented");
+	else
+		diag_way(c->diags, d, NULL, "write one value, without brackets");
+}
+
+static void empty_list(struct check *c, const struct value *v)
+{
+	struct diag *d = diag_add(c->diags, SEV_ERROR, GP_WRONG_TYPE, &v->at, "%s is an empty list",
+				  v->path);
+
+	diag_way(c->diags, d, NULL, "put something into it, or leave the key out");
 }
 
 static void check_gpus(struct check *c, const struct value *v)
@@ -170,17 +210,17 @@ static void check_gpus(struct check *c, const struct value *v)
 		return;
 	}
 	list_each (&v->items, it)
-		if (it->form != VALUE_TEXT)
+		if (it->form != VALUE_TEXT && !it->bad)
 			wrong_form(c, it, "a GPU's name or PCI id");
 }
 
 static void unknown_key(struct check *c, const struct value *v)
 {
 	unsigned best_distance = 99;
-	const char *best = NULL;
-	size_t head = strlen(v->path) - strlen(v->key);
+	const char *best = NULL, *path = schema_path(c->p->a, v->path);
+	size_t head = strlen(path) - strlen(v->key);
 	struct diag *d = diag_add(c->diags, SEV_ERROR, GP_UNKNOWN_KEY, &v->key_at,
-				  "there is no key '%s'", escaped(c, v->path));
+				  "there is no key '%s'", schema_escaped(c, v->path));
 
 	for (const struct schema_row *row = schema_table; row->path; row++) {
 		const char *leaf = strrchr(row->path, '.');
@@ -188,12 +228,11 @@ static void unknown_key(struct check *c, const struct value *v)
 		bool sibling;
 
 		leaf = leaf ? leaf + 1 : row->path;
-		if (!(row->kinds & c->kind) || strchr(row->path, '[') ||
+		/* A sibling is likelier than the same word elsewhere. */
+		sibling = (size_t)(leaf - row->path) == head && strncmp(row->path, path, head) == 0;
+		if (!(row->kinds & c->kind) || (strchr(row->path, '[') && !sibling) ||
 		    !str_meant(v->key, leaf, &distance))
 			continue;
-		/* A sibling is likelier than the same word elsewhere. */
-		sibling = (size_t)(leaf - row->path) == head &&
-			  strncmp(row->path, v->path, head) == 0;
 		distance = distance * 2 + !sibling;
 		if (distance < best_distance) {
 			best = row->path;
@@ -245,11 +284,24 @@ static void check_map(struct check *c, struct value *map)
 	}
 }
 
+static void twice(struct check *c, const struct value *list, const struct value *it,
+		  const struct value *before)
+{
+	struct diag *d = diag_add(c->diags, SEV_ERROR, GP_BAD_VALUE, &it->at, "%s has '%s' twice",
+				  list->path, schema_escaped(c, it->text));
+
+	d->also = before->at;
+	d->also_note = "first here";
+	diag_way(c->diags, d, NULL, "keep one of them");
+}
+
 static void check_texts(struct check *c, const struct schema_row *row, struct value *list)
 {
 	if (!list->items.n)
-		wrong_form(c, list, "a list with something in it");
+		empty_list(c, list);
 	list_each (&list->items, it) {
+		if (it->bad)
+			continue;
 		if (it->form != VALUE_TEXT) {
 			wrong_form(c, it, "a single value");
 			continue;
@@ -260,9 +312,7 @@ static void check_texts(struct check *c, const struct schema_row *row, struct va
 				break;
 			if (!str_eq(before->text, it->text))
 				continue;
-			diag_add(c->diags, SEV_ERROR, GP_BAD_VALUE, &it->at, "%s has '%s' twice",
-				 list->path, escaped(c, it->text))
-				->also = before->at;
+			twice(c, list, it, before);
 			break;
 		}
 	}
@@ -301,12 +351,14 @@ static void check_pair_values(struct check *c, struct value *v)
 		return;
 	}
 	list_each (&v->items, it)
-		if (it->form != VALUE_TEXT)
+		if (it->form != VALUE_TEXT && !it->bad)
 			wrong_form(c, it, "a single value");
 }
 
 static void check_node(struct check *c, const struct schema_row *row, struct value *v)
 {
+	if (v->bad)
+		return;
 	if (row->type == SCHEMA_PART && v->form == VALUE_TEXT)
 		spell_out(c, v);
 	switch (row->type) {
@@ -363,175 +415,6 @@ static void check_required(struct check *c)
 	}
 }
 
-/* ---- settings that contradict each other ---- */
-
-static const struct value *text_at(struct check *c, const char *path)
-{
-	const struct value *v = profile_given(c->p, path);
-
-	return v && v->form == VALUE_TEXT ? v : NULL;
-}
-
-static struct diag *contradiction(struct check *c, const struct value *v, const struct value *also,
-				  const char *note, const char *what)
-{
-	struct diag *d = diag_add(c->diags, SEV_ERROR, GP_CONTRADICTION, &v->at, "%s", what);
-
-	if (also) {
-		d->also = also->at;
-		d->also_note = note;
-	}
-	return d;
-}
-
-static void branch_and_version(struct check *c)
-{
-	const struct value *branch = text_at(c, "driver.branch");
-	const struct value *version = text_at(c, "driver.version");
-	struct diag *d;
-
-	if (!branch || !version || ver_within(version->text, branch->text))
-		return;
-	d = contradiction(c, version, branch, "the branch asked for",
-			  arena_printf(c->p->a, "driver.version %s is not of driver.branch %s",
-				       escaped(c, version->text), escaped(c, branch->text)));
-	diag_way(c->diags, d, NULL, "leave driver.branch out; the version implies it");
-}
-
-/* A value below driver that means nothing when there are no kernel modules. */
-static void modules_none(struct check *c)
-{
-	static const char *const need[] = { "driver.module-options", "driver.signing",
-					    "driver.features" };
-	const struct value *modules = text_at(c, "driver.modules");
-	struct diag *d;
-
-	if (!modules || !str_eq(modules->text, "none"))
-		return;
-	for (size_t i = 0; i < sizeof(need) / sizeof(*need); i++) {
-		const struct value *v = profile_given(c->p, need[i]);
-
-		if (!v)
-			continue;
-		d = contradiction(c, v, modules, "no kernel modules",
-				  arena_printf(c->p->a, "%s needs kernel modules", need[i]));
-		diag_way(c->diags, d, "driver.modules=auto", "write driver.modules: auto");
-		diag_way(c->diags, d, NULL, "leave %s out", need[i]);
-	}
-}
-
-/* One installer: by a URL or a path, not both; unverified only in so many words. */
-static void installer(struct check *c, const struct value *at, const struct value *url,
-		      const struct value *path)
-{
-	struct diag *d;
-
-	if (!url || !path)
-		return;
-	d = contradiction(c, path, url, "and a URL here",
-			  arena_printf(c->p->a, "%s has both a path and a URL", at->path));
-	diag_way(c->diags, d, NULL, "keep one of them");
-}
-
-static void installers(struct check *c)
-{
-	const struct value *driver = profile_given(c->p, "driver.runfile");
-	const struct value *cuda = profile_given(c->p, "cuda.runfile");
-	const struct value *source = text_at(c, "driver.source");
-	struct diag *d;
-
-	if (driver)
-		installer(c, driver, value_find(driver, "url"), value_find(driver, "path"));
-	if (driver && source && !str_eq(source->text, "runfile") && !str_eq(source->text, "auto")) {
-		d = contradiction(c, driver, source, "the source asked for",
-				  arena_printf(c->p->a, "driver.runfile, but driver.source is %s",
-					       escaped(c, source->text)));
-		diag_way(c->diags, d, "driver.source=runfile", "write driver.source: runfile");
-		diag_way(c->diags, d, NULL, "leave driver.runfile out");
-	}
-	if (cuda)
-		list_each (&cuda->items, it)
-			installer(c, it, value_find(it, "url"), value_find(it, "path"));
-}
-
-static void cuda_default(struct check *c)
-{
-	const struct value *wanted = text_at(c, "cuda.default");
-	const struct value *versions = profile_given(c->p, "cuda.version");
-	struct diag *d;
-
-	if (!wanted)
-		return;
-	if (versions && versions->form == VALUE_TEXT && str_eq(versions->text, wanted->text))
-		return;
-	if (versions)
-		list_each (&versions->items, it)
-			if (str_eq(it->text, wanted->text))
-				return;
-	d = contradiction(c, wanted, versions, "the versions asked for",
-			  arena_printf(c->p->a, "cuda.default %s is not one of cuda.version",
-				       escaped(c, wanted->text)));
-	diag_way(c->diags, d, NULL, "add \"%s\" to cuda.version", escaped(c, wanted->text));
-}
-
-static void sharing(struct check *c)
-{
-	const struct value *kind = text_at(c, "kubernetes.device-plugin.sharing.kind");
-	const struct value *replicas =
-		profile_given(c->p, "kubernetes.device-plugin.sharing.replicas");
-	bool shares = kind && !str_eq(kind->text, "none");
-	struct diag *d;
-
-	if (shares && !replicas) {
-		d = diag_add(c->diags, SEV_ERROR, GP_MISSING_KEY, &kind->at,
-			     "%s needs kubernetes.device-plugin.sharing.replicas",
-			     escaped(c, kind->text));
-		diag_way(c->diags, d, "kubernetes.device-plugin.sharing.replicas=4",
-			 "say how many pods share one GPU: replicas: 4");
-	} else if (replicas && !shares) {
-		d = contradiction(c, replicas, kind, "no sharing",
-				  "replicas without a kind of sharing");
-		diag_way(c->diags, d, "kubernetes.device-plugin.sharing.kind=time-slicing",
-			 "write kind: time-slicing");
-		diag_way(c->diags, d, "kubernetes.device-plugin.sharing.kind=mps",
-			 "write kind: mps");
-	}
-}
-
-/* A toolkit for containers without an engine that would use it. */
-static void engine_of(struct check *c)
-{
-	static const char *const engines[] = { "docker", "containerd", "crio", "podman" };
-	const struct value *engine = text_at(c, "engine");
-	const char *wanted = engine ? engine->text : "docker";
-	struct diag *d;
-
-	if (c->kind != KIND_DOCKER)
-		return;
-	for (size_t i = 0; i < sizeof(engines) / sizeof(*engines); i++) {
-		const struct value *v = profile_given(c->p, engines[i]);
-
-		if (!v || str_eq(engines[i], wanted))
-			continue;
-		d = contradiction(c, v, engine, "the engine asked for",
-				  arena_printf(c->p->a, "settings of %s, but the engine is %s",
-					       engines[i], escaped(c, wanted)));
-		diag_way(c->diags, d, arena_printf(c->p->a, "engine=%s", engines[i]),
-			 "write engine: %s", engines[i]);
-		diag_way(c->diags, d, NULL, "leave %s out", engines[i]);
-	}
-}
-
-static void check_pairs(struct check *c)
-{
-	branch_and_version(c);
-	modules_none(c);
-	installers(c);
-	cuda_default(c);
-	sharing(c);
-	engine_of(c);
-}
-
 int schema_check(struct profile *p, struct diags *diags)
 {
 	const struct value *kind = value_find(&p->root, "kind");
@@ -543,6 +426,6 @@ int schema_check(struct profile *p, struct diags *diags)
 	check_map(&c, &p->root);
 	check_required(&c);
 	if (diag_count(diags, SEV_ERROR) == errors)
-		check_pairs(&c);
+		schema_pairs(&c);
 	return diag_count(diags, SEV_ERROR) == errors ? 0 : -1;
 }

@@ -124,11 +124,16 @@ int job_load_profile(struct job *j, const char *path)
 	int rc;
 
 	if (user_read(path, &j->profile_text, &e)) {
-		struct span at = { .file = path };
+		bool large = e.code == GP_TOO_LARGE;
+		struct span at = { .file = path, .line = large, .col = large, .width = large };
 
-		e.code = e.code == GP_TOO_LARGE ? GP_PROFILE_TOO_LARGE : GP_PROFILE_UNREADABLE;
+		e.code = large ? GP_PROFILE_TOO_LARGE : GP_PROFILE_UNREADABLE;
 		err_at(&e, &at);
-		err_way(&e, "name a profile that is there; one that fits this host: gpuprov init");
+		if (large)
+			err_way(&e, "check that this is the right file");
+		else
+			err_way(&e, "name a profile that is there; one that fits this host: "
+				    "gpuprov init");
 		diag_from_err(&j->complaints, &e);
 		return -1;
 	}

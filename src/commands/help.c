@@ -2,6 +2,7 @@
 /* gpuprov help: of the program, of a command, of the profile language. */
 #include "base/str.h"
 #include "commands/common.h"
+#include "manpage.h"
 #include "schema.h"
 
 /* Where a key is not for every kind of host. */
@@ -46,18 +47,34 @@ static void help_profile(struct buf *b)
 	}
 }
 
+/* What a topic is shown as; the manual pages are for the build. */
+static void show(const struct options *o, bool profile, const struct command *c, struct buf *b)
+{
+	if (opt_given(o, OPT_JSON_SCHEMA))
+		schema_json(b);
+	else if (opt_given(o, OPT_MAN) && profile)
+		manpage_profile(b);
+	else if (opt_given(o, OPT_MAN))
+		manpage_command(c, b);
+	else if (profile)
+		help_profile(b);
+	else
+		options_help(c, b);
+}
+
 static int run(const struct options *o, struct err *e)
 {
 	auto_buf struct buf text = BUF_TEXT;
 	const char *topic = o->args.n ? o->args.at[0] : NULL;
 	const struct command *c = topic ? command_find(topic) : NULL;
+	bool profile = str_eq(topic, "profile");
 
-	if (str_eq(topic, "profile"))
-		help_profile(&text);
-	else if (topic && !c)
+	if (topic && !profile && !c)
 		return command_unknown(topic, e);
-	else
-		options_help(c, &text);
+	if (opt_given(o, OPT_JSON_SCHEMA) && !profile)
+		return err_set(e, GP_USAGE,
+			       "--json-schema is for profiles: gpuprov help profile --json-schema");
+	show(o, profile, c, &text);
 	return print(&text, e) ? -1 : STATUS_OK;
 }
 
@@ -67,7 +84,9 @@ const struct command command_help = {
 	.min = 0,
 	.max = 1,
 	.summary = "show help: of a command, or of all keys of a profile",
-	.about = "Shows the help of a command, or with 'profile' all keys a profile can have.\n",
-	.options = (const enum option[]){ OPT_COUNT },
+	.about = "Shows the help of a command, or with 'profile' all keys a profile can have.\n"
+		 "\n"
+		 "The JSON Schema lets an editor complete and check profiles.\n",
+	.options = (const enum option[]){ OPT_JSON_SCHEMA, OPT_MAN, OPT_COUNT },
 	.run = run,
 };

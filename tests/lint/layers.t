@@ -84,6 +84,7 @@ PARTS = [
     ("indexes.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
     # Who talks with the user.
     ("options.[ch]", BASE + PURE + ["options.h"], PLAIN),
+    ("manpage.[ch]", BASE + VALUES + PURE + ["options.h", "manpage.h"], PLAIN),
     ("terminal.[ch]", BASE + PURE + ["execute.h", "options.h", "terminal.h"], None),
     ("commands/*", ["*"], None),
     ("main.c", ["*"], None),

@@ -121,6 +121,8 @@ static void refused(const char *path, const char *value, enum code code)
 	line = str_eq(path, "kind") || str_eq(path, "version") ? 2 : 3 + depth;
 	col = 2 * depth + (unsigned)strlen(leaf) + 3;
 
+	if (code == GP_BAD_VALUE && str_eq(path, "version"))
+		code = GP_BAD_FORMAT_VERSION;
 	parse_with(&p, path, value);
 	d = complaint(&p, code);
 	ok(p.rc == -1 && d && p.diags.list.n == 1, "%s refuses %s", path, value);
