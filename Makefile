@@ -59,7 +59,7 @@ PROBES := $(call drop_ins,probes,)
 DISTROS := $(call drop_ins,distros,)
 RUNTIMES := $(call drop_ins,runtimes,src/runtimes/runtime.c)
 STEPS := $(call drop_ins,steps,src/steps/step.c)
-COMMANDS := $(call drop_ins,commands,$(addprefix src/commands/,common.c acting.c saving.c))
+COMMANDS := $(call drop_ins,commands,$(addprefix src/commands/,common.c acting.c saving.c fleet.c))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

@@ -309,18 +309,32 @@ static const char *bare_name(const char *name)
 	return strncasecmp(name, "NVIDIA ", 7) == 0 ? name + 7 : name;
 }
 
+/* "T4" of "Tesla T4": the last words of a name. */
+static bool ends_with_words(const char *name, const char *words)
+{
+	size_t n = strlen(name), w = strlen(words);
+
+	return w && n > w && name[n - w - 1] == ' ' && strcasecmp(name + n - w, words) == 0;
+}
+
 const struct record *catalog_gpu_named(const struct catalog *c, const char *name)
 {
-	const struct record *r = NULL;
+	const struct record *r = NULL, *ending = NULL;
+	const char *typed = bare_name(name);
+	bool several = false;
 
 	while ((r = catalog_next(c, "gpu", r))) {
 		const char *known = record_get(r, "name");
 
 		assert(known); /* check_required() */
-		if (strcasecmp(bare_name(known), bare_name(name)) == 0)
+		if (strcasecmp(bare_name(known), typed) == 0)
 			return r;
+		if (!ends_with_words(bare_name(known), typed))
+			continue;
+		several |= ending && strcasecmp(record_get(ending, "name"), known) != 0;
+		ending = r;
 	}
-	return NULL;
+	return several ? NULL : ending;
 }
 
 const char *catalog_gpu_name(const struct catalog *c, const char *device)

@@ -59,7 +59,8 @@ const struct record *catalog_next(const struct catalog *c, const char *kind,
 				  const struct record *after);
 
 /*
- * GPUs: by PCI device id ("1eb8"), by marketing name (case and a leading "NVIDIA " do not matter).
+ * GPUs: by PCI device id ("1eb8"), by marketing name (case and a leading "NVIDIA " do not matter;
+ * the last words are enough where only one GPU ends in them: "T4").
  */
 const struct record *catalog_gpu(const struct catalog *c, const char *device);
 const struct record *catalog_gpu_named(const struct catalog *c, const char *name);

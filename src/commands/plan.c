@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpuprov plan: show what would be done. */
+#include "commands/fleet.h"
 #include "commands/saving.h"
 
 static int show(const struct job *j, struct err *e)
@@ -22,6 +23,8 @@ static int run(const struct options *o, struct err *e)
 		return -1;
 	if (job_profile(&j, o->args.at[0], e))
 		return e->code ? -1 : STATUS_PROFILE;
+	if (fleet_asked(o))
+		return fleet_plan(&j, e);
 	/* Another host's packages cannot be resolved here: its steps can. */
 	if (job_facts(&j, e) || job_plan(&j, !j.borrowed, e) || show(&j, e))
 		return -1;
@@ -50,7 +53,10 @@ const struct command command_plan = {
 		 "repositories that the host does not have yet are fetched into a cache folder.\n"
 		 "\n"
 		 "With --out the plan is saved, with the facts it was made from. 'gpuprov apply "
-		 "FILE' carries out exactly that, or names each fact that has moved meanwhile.\n",
+		 "FILE' carries out exactly that, or names each fact that has moved meanwhile.\n"
+		 "\n"
+		 "With --facts several times, or with a folder of facts files, many hosts are "
+		 "planned, one line each; --json prints one object a line.\n",
 	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_GPU, OPT_JSON, OPT_FORMAT,
 					  OPT_OUT, OPT_DETAILED_EXITCODE, OPT_REFRESH, OPT_OFFLINE,
 					  OPT_CACHE, OPT_CATALOG, OPT_TIMING, OPT_COUNT },

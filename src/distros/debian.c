@@ -7,14 +7,15 @@
 #include <string.h>
 
 /*
- * Kernel releases end in their flavour: 6.1.0-56-amd64, 6.1.0-56-cloud-amd64, 6.1.0-56-rt-amd64.
+ * Kernel releases end in their flavour: 6.1.0-56-amd64, 6.1.0-56-cloud-amd64, 6.12.107+deb13-amd64.
  * The meta-package of the flavour brings headers for this kernel and for every later one.
  */
 static const char *headers(struct arena *a, const struct fact_kernel *k)
 {
 	const char *at = strchr(k->release, '-');
 
-	at = at ? strchr(at + 1, '-') : NULL;
+	if (at && at[1] >= '0' && at[1] <= '9')
+		at = strchr(at + 1, '-');
 	return at ? arena_printf(a, "linux-headers%s", at) : NULL;
 }
 

@@ -212,3 +212,15 @@ facts_of() {
 	ends_with 70
 	complains "c.cat, top:3: gpu 1eb8 has no name"
 }
+
+@test "many hosts: a line each, the same outcome as one by one" {
+	hosts=$BATS_TEST_DIRNAME/../hosts
+	gpuprov plan --facts "$hosts/installed-bookworm.json" --facts "$hosts/no-gpu-trixie.json" "$profile"
+	ends_with 3
+	[ "$(wc -l <<<"$stdout")" = 2 ]
+	says "GP1003"
+	complains "2 hosts: 0 to change, 1 kept, 1 refused."
+	gpuprov plan --json --facts "$hosts" "$profile"
+	[ "$(jq -s length <<<"$stdout")" = "$(ls "$hosts"/*.json | wc -l)" ]
+	[ "$(jq -r 'select(.host == "no-gpu-trixie").outcome' <<<"$stdout")" = refused ]
+}

@@ -12,8 +12,27 @@ from fnmatch import fnmatch
 
 from lint import OBJ, Tap
 
-PURE = ["solve*.o", "rules*.o", "plan.o", "render*.o", "emit*.o", "schema*.o", "profile*.o", "facts.o", "catalog.o",
-        "options.o", "why.o", "manpage.o", "edit*.o", "tree.o", "runfile.o", "distros/*.o", "runtimes/*.o"]
+# One a line, so that adding one touches nothing else.
+PURE = [
+    "catalog.o",
+    "compat*.o",
+    "distros/*.o",
+    "edit*.o",
+    "emit*.o",
+    "facts.o",
+    "manpage.o",
+    "options.o",
+    "plan.o",
+    "profile*.o",
+    "render*.o",
+    "rules*.o",
+    "runfile.o",
+    "runtimes/*.o",
+    "schema*.o",
+    "solve*.o",
+    "tree.o",
+    "why.o",
+]
 STEPS = ["steps/*.o"]
 
 # Whose names they may use: objects that are pure themselves, and base/.
