@@ -214,6 +214,10 @@ extern const struct rec_row facts_rows[];
 /* Run every probe. Fails only when nothing can be said at all (the root is not a system). */
 int facts_gather(const struct sys *sys, struct arena *a, struct facts *ret, struct err *e);
 
+/* The same, with the probes of these names only. */
+int facts_gather_some(const struct sys *sys, const char *const *names, struct arena *a,
+		      struct facts *ret, struct err *e);
+
 /* From JSON; refuses another schema. `what` names the text in messages. */
 int facts_read(const char *text, size_t len, const char *what, struct arena *a, struct facts *ret,
 	       struct err *e);

@@ -2,10 +2,21 @@
 /* Gathering the facts of a host: every probe in its order. */
 #include "facts.h"
 
+#include "base/str.h"
 #include "registry.h"
 #include "sys/sys.h"
 
-int facts_gather(const struct sys *sys, struct arena *a, struct facts *ret, struct err *e)
+static bool wanted(const char *const *names, const char *name)
+{
+	if (!names)
+		return true;
+	while (*names && !str_eq(*names, name))
+		names++;
+	return *names != NULL;
+}
+
+int facts_gather_some(const struct sys *sys, const char *const *names, struct arena *a,
+		      struct facts *ret, struct err *e)
 {
 	struct sys_ident id;
 
@@ -18,7 +29,13 @@ int facts_gather(const struct sys *sys, struct arena *a, struct facts *ret, stru
 	}
 	for (unsigned order = 0; order < PROBE_ORDERS; order++)
 		for (const struct probe *const *p = probe_table; *p; p++)
-			if ((unsigned)(*p)->order == order && (*p)->run(sys, ret, e))
+			if ((unsigned)(*p)->order == order && wanted(names, (*p)->name) &&
+			    (*p)->run(sys, ret, e))
 				return -1;
 	return 0;
+}
+
+int facts_gather(const struct sys *sys, struct arena *a, struct facts *ret, struct err *e)
+{
+	return facts_gather_some(sys, /* names= */ NULL, a, ret, e);
 }

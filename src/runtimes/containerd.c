@@ -29,25 +29,6 @@ static const char *our_file(const struct runtime_ask *ask, struct arena *a)
 
 /* ---- imports ---- */
 
-/* Import patterns of the file as absolute paths; what is no string is skipped. */
-static void patterns(const struct runtime_ask *ask, struct arena *a, const struct tree *root,
-		     strs *ret)
-{
-	const struct tree *imports = tree_get(root, "imports");
-
-	for (size_t i = 0; imports && i < imports->members.n; i++) {
-		const struct tree *one = imports->members.at[i].value;
-		const char *text;
-
-		if (one->type != TREE_STRING)
-			continue;
-		text = arena_strn(a, one->text.at, one->text.len);
-		if (*text != '/')
-			text = arena_printf(a, "%s/%s", runtime_folder(a, ask->file.path), text);
-		list_add(a, ret, text);
-	}
-}
-
 static bool covered(const strs *imported, const char *path)
 {
 	list_each (imported, pattern)
@@ -61,7 +42,7 @@ static void reads(const struct runtime_ask *ask, struct arena *a, strs *ret)
 	auto_edit struct edit *root = edit_open(a, EDIT_TOML, ask->file.text, ask->file.len);
 	const char *folder = arena_printf(a, "%s/conf.d/*.toml", runtime_folder(a, ask->file.path));
 
-	patterns(ask, a, edit_root(root), ret);
+	runtime_imports(ask, a, edit_root(root), ret);
 	if (!covered(ret, our_file(ask, a)))
 		list_add(a, ret, folder);
 }
@@ -362,7 +343,7 @@ static void import_ours(struct job *j)
 	strs imported = { 0 };
 	const char *pattern = arena_printf(j->w.a, "%s/*.toml", folder);
 
-	patterns(j->w.ask, j->w.a, edit_root(j->root), &imported);
+	runtime_imports(j->w.ask, j->w.a, edit_root(j->root), &imported);
 	if (covered(&imported, j->our_file))
 		return;
 	if (sleepers(j, &imported)) {
@@ -381,7 +362,7 @@ static void read_others(struct job *j)
 {
 	strs imported = { 0 };
 
-	patterns(j->w.ask, j->w.a, edit_root(j->root), &imported);
+	runtime_imports(j->w.ask, j->w.a, edit_root(j->root), &imported);
 	list_each (&j->w.ask->others, file) {
 		bool ctk = str_ends(file->path, "/conf.d/99-nvidia.toml");
 		bool ours = str_eq(file->path, j->our_file);

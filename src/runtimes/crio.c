@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CRI-O: a file of our own in crio.conf.d; the main file is only read. */
 #include "base/str.h"
+#include "locate.h"
 #include "runtimes/runtime.h"
 
 #include <string.h>
@@ -17,10 +18,10 @@ struct job {
 /* The folder is beside the main file. Who uses --config-dir names its files in `others`. */
 static const char *folder(const struct runtime_ask *ask)
 {
-	const char *dir = runtime_flag(&ask->args, "--config-dir");
+	const char *dir = arg_value(&ask->args, "--config-dir");
 
 	if (!dir)
-		dir = runtime_flag(&ask->args, "-d");
+		dir = arg_value(&ask->args, "-d");
 	return dir ? dir : "/etc/crio/crio.conf.d";
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Docker's daemon.json. */
 #include "base/str.h"
+#include "locate.h"
 #include "runtimes/runtime.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@ static const struct {
 static void flag_keys(const struct runtime_ask *ask, struct arena *a, strs *ret)
 {
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
-		if (runtime_flag(&ask->args, flags[i].flag))
+		if (arg_value(&ask->args, flags[i].flag))
 			list_add(a, ret, flags[i].key);
 }
 
@@ -120,7 +121,7 @@ static bool may_change_default(const struct runtime_work *w, struct edit *ed,
 static void set_default(const struct runtime_work *w, struct edit *ed)
 {
 	const char *const *path = EDIT_PATH("default-runtime");
-	const char *flag = runtime_flag(&w->ask->args, "--default-runtime");
+	const char *flag = arg_value(&w->ask->args, "--default-runtime");
 	const struct tree *now = edit_at(ed, path);
 
 	if (flag && str_eq(flag, w->ask->name)) {
@@ -156,7 +157,7 @@ static void enable_cdi(const struct runtime_work *w, struct edit *ed)
 	}
 	if (tree_is_bool(now, true) || (!now && by_itself))
 		return;
-	if (runtime_flag(&w->ask->args, "--feature")) {
+	if (arg_value(&w->ask->args, "--feature")) {
 		edit_refuse(ed, EDIT_CONFLICT, now,
 			    "dockerd runs with --feature and would not start with features in "
 			    "the file as well");
@@ -201,7 +202,7 @@ static bool added_by_flag(const struct runtime_ask *ask, struct piece name)
 
 	for (size_t i = 0; i < args->n; i++) {
 		strs rest = { args->at + i, args->n - i, 0 };
-		const char *value = runtime_flag(&rest, "--add-runtime");
+		const char *value = arg_value(&rest, "--add-runtime");
 
 		if (value && strncmp(value, name.at, name.len) == 0 && value[name.len] == '=')
 			return true;

@@ -136,21 +136,6 @@ bool runtime_since(const struct runtime_work *w, const char *version)
 	return *v && ver_cmp(v, version) >= 0;
 }
 
-const char *runtime_flag(const strs *args, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < args->n; i++) {
-		const char *arg = args->at[i];
-
-		if (str_eq(arg, name))
-			return i + 1 < args->n ? args->at[i + 1] : "";
-		if (str_starts(arg, name) && arg[n] == '=')
-			return arg + n + 1;
-	}
-	return NULL;
-}
-
 bool runtime_is_binary(const struct runtime_ask *ask, const struct tree *value)
 {
 	const char *slash = strrchr(ask->binary, '/');
@@ -194,4 +179,22 @@ bool runtime_match(const char *pattern, const char *path)
 	while (*pattern == '*')
 		pattern++;
 	return !*pattern;
+}
+
+void runtime_imports(const struct runtime_ask *ask, struct arena *a, const struct tree *root,
+		     strs *ret)
+{
+	const struct tree *imports = tree_get(root, "imports");
+
+	for (size_t i = 0; imports && i < imports->members.n; i++) {
+		const struct tree *one = imports->members.at[i].value;
+		const char *text;
+
+		if (one->type != TREE_STRING)
+			continue;
+		text = arena_strn(a, one->text.at, one->text.len);
+		if (*text != '/')
+			text = arena_printf(a, "%s/%s", runtime_folder(a, ask->file.path), text);
+		list_add(a, ret, text);
+	}
 }

@@ -100,8 +100,6 @@ void runtime_settle(struct runtime_answer *ret, enum runtime_effect effect, cons
 const char *runtime_version(const struct runtime_work *w);
 /* Is the engine's version known and at least this? */
 bool runtime_since(const struct runtime_work *w, const char *version);
-/* The value of a long option: "--name X", "--name=X"; NULL when it is not given. */
-const char *runtime_flag(const strs *args, const char *name);
 /* Is this how the binary is named, by path or by its bare name? */
 bool runtime_is_binary(const struct runtime_ask *ask, const struct tree *value);
 /* Without the slash at the end. */
@@ -110,3 +108,6 @@ const char *runtime_folder(struct arena *a, const char *path);
 bool runtime_later(const char *ours, const char *path);
 /* Does a pattern with `*` and `?`, which stand for no slash, match the whole path? */
 bool runtime_match(const char *pattern, const char *path);
+/* Import patterns of a containerd file as absolute paths; what is no string is skipped. */
+void runtime_imports(const struct runtime_ask *ask, struct arena *a, const struct tree *root,
+		     strs *ret);

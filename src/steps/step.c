@@ -51,8 +51,8 @@ int step_file_done(const struct sys *sys, const struct plan_step *s, bool *ret, 
 	return 0;
 }
 
-static int absent_folders(const struct sys *sys, const char *path, struct arena *a, strs *ret,
-			  struct err *e)
+int step_absent_folders(const struct sys *sys, const char *path, struct arena *a, strs *ret,
+			struct err *e)
 {
 	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		const char *folder = arena_strn(a, path, (size_t)(slash - path));
@@ -73,7 +73,7 @@ int step_file_save(const struct sys *sys, const struct plan_step *s, struct buf 
 	struct jw j = { .out = ret, .compact = true };
 	const char *path = step_get(s, "path");
 
-	if (absent_folders(sys, path, &a, &saved.folders, e) ||
+	if (step_absent_folders(sys, path, &a, &saved.folders, e) ||
 	    sys_keep(sys, path, &a, &saved.file, e))
 		return -1;
 	rec_write(&j, saved_rows, &saved);

@@ -78,6 +78,10 @@ int step_file_sweep(const struct sys *sys, const struct plan_step *s, struct err
 int step_file_undo(const struct sys *sys, const struct plan_step *s, const char *saved,
 		   const struct step_run *run, struct err *e);
 
+/* The folders on the way to a path that are not there, the outermost first. */
+int step_absent_folders(const struct sys *sys, const char *path, struct arena *a, strs *ret,
+			struct err *e);
+
 /*
  * The packages that a step of kind `packages` asks for. Each argument `want` is a package name, and
  * after a blank the head of the version it must have ("libcuda1 535").

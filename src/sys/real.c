@@ -143,6 +143,8 @@ static int real_stat(const struct sys *s, const char *path, struct sys_stat *ret
 		.gid = st.st_gid,
 		.links = (unsigned)st.st_nlink,
 		.size = (unsigned long long)st.st_size,
+		.dev = st.st_dev,
+		.ino = st.st_ino,
 		.mtime_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec,
 	};
 	return 0;
@@ -449,6 +451,7 @@ static const struct sys_ops real_ops = {
 	.unlock = real_unlock,
 	.log_to = real_log_to,
 	.run = real_run,
+	.ask = real_ask,
 	.apt = real_apt,
 	.read_head = real_read_head,
 	.sum = real_sum,

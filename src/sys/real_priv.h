@@ -37,7 +37,7 @@ int fd_read_all(int fd, struct buf *ret); /* EFBIG when the limit of ret is pass
 int fd_read_file(int fd, const char *shown, struct buf *ret, struct err *e);
 int fd_write_all(int fd, const void *bytes, size_t len);
 
-/* In replace.c, store.c, spawn.c, apt_worker.c, sums.c and prune.c. */
+/* In replace.c, store.c, spawn.c, ask.c, apt_worker.c, sums.c and prune.c. */
 int real_replace(const struct sys *s, const char *path, const void *bytes, size_t len,
 		 const struct sys_attr *attr, struct err *e);
 int real_digest(const struct sys *s, const char *path, char *ret, struct err *e);
@@ -49,6 +49,8 @@ int real_link(const struct sys *s, const char *from, const char *to, struct err 
 int real_reserve(const struct sys *s, const char *path, size_t bytes, struct err *e);
 int real_rmdir(const struct sys *s, const char *path, struct err *e);
 int real_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret, struct err *e);
+int real_ask(const struct sys *s, const char *socket, const char *what, struct buf *ret,
+	     struct err *e);
 int real_apt(const struct sys *s, const struct apt_job *job, const struct apt_listener *listener,
 	     struct apt_answer *ret, struct err *e);
 int real_read_head(const struct sys *s, const char *path, size_t max, struct buf *ret,

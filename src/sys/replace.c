@@ -129,6 +129,38 @@ static int make_temp(int dir, char name[static 48])
 	return -1;
 }
 
+/*
+ * Is the old file still the one that was read? Between this look and the rename another writer can
+ * still come, but only for the time of one system call.
+ */
+static bool still(int dir, const char *name, const struct sys_stat *since)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return since->type == SYS_ABSENT && errno == ENOENT;
+	return since->type == SYS_FILE && st.st_dev == since->dev && st.st_ino == since->ino &&
+	       (unsigned long long)st.st_size == since->size &&
+	       st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec == since->mtime_ns;
+}
+
+static int changed_meanwhile(const char *shown, struct err *e)
+{
+	err_set(e, GP_FOREIGN_CHANGE,
+		"'%s' was changed by somebody else just now; it is left alone", shown);
+	err_way(e, "run this again: it starts from what is there then");
+	return -1;
+}
+
+/* Where the new file lies until it is complete: beside the old one unless that must not be. */
+static int open_maker(const struct sys *s, const struct sys_attr *attr, int dir)
+{
+	const char *in = attr ? attr->made_in : NULL;
+
+	return in ? path_open(real_root_fd(s), in, O_RDONLY | O_DIRECTORY, 0, PATH_STRICT) :
+		    fcntl(dir, F_DUPFD_CLOEXEC, 0);
+}
+
 static int fill(int old, int new, const void *bytes, size_t len, const struct sys_attr *attr)
 {
 	return fd_write_all(new, bytes, len) || take_attributes(old, new, attr) || fsync(new);
@@ -143,6 +175,7 @@ int real_replace(const struct sys *s, const char *path, const void *bytes, size_
 		mem_printf("%s%s%s", s->root, str_eq(s->root, "/") ? "" : "/", path);
 	auto_close int old = -1;
 	auto_close int new = -1;
+	auto_close int maker = -1;
 	char temp[48];
 
 	if (dir < 0 && (errno == ELOOP || errno == EXDEV))
@@ -160,13 +193,24 @@ int real_replace(const struct sys *s, const char *path, const void *bytes, size_
 		return err_errno(e, errno, "writing '%s'", shown);
 	if (old >= 0 && check_old(old, shown, e))
 		return -1;
-	new = make_temp(dir, temp);
+	maker = open_maker(s, attr, dir);
+	new = maker < 0 ? -1 : make_temp(maker, temp);
 	if (new < 0)
 		return err_errno(e, errno, "writing '%s'", shown);
-	if (fill(old, new, bytes, len, attr) || renameat(dir, temp, dir, name)) {
+	if (fill(old, new, bytes, len, attr)) {
 		int saved = errno;
 
-		unlinkat(dir, temp, 0);
+		unlinkat(maker, temp, 0);
+		return err_errno(e, saved, "writing '%s'", shown);
+	}
+	if (attr && attr->since && !still(dir, name, attr->since)) {
+		unlinkat(maker, temp, 0);
+		return changed_meanwhile(shown, e);
+	}
+	if (renameat(maker, temp, dir, name)) {
+		int saved = errno;
+
+		unlinkat(maker, temp, 0);
 		return err_errno(e, saved, "writing '%s'", shown);
 	}
 	if (fsync(dir))

@@ -176,6 +176,12 @@ int sys_run_ok(const struct sys *s, const struct sys_cmd *cmd, struct err *e)
 	return rc;
 }
 
+int sys_ask(const struct sys *s, const char *socket, const char *what, struct buf *ret,
+	    struct err *e)
+{
+	return s->ops->ask(s, socket, what, ret, e);
+}
+
 int sys_apt(const struct sys *s, const struct apt_job *job, const struct apt_listener *listener,
 	    struct apt_answer *ret, struct err *e)
 {

@@ -35,7 +35,8 @@ struct sys_stat {
 	unsigned uid, gid;
 	unsigned links;
 	unsigned long long size;
-	long long mtime_ns; /* since the epoch */
+	unsigned long long dev, ino; /* which file it is, whatever its name */
+	long long mtime_ns;          /* since the epoch */
 };
 
 /* An extended attribute: an access control list, an SELinux label. */
@@ -56,6 +57,10 @@ struct sys_kept {
 struct sys_attr {
 	unsigned mode, uid, gid;
 	const struct sys_kept *kept; /* exactly its extended attributes; NULL = the old file's */
+	/* What the old file was when it was read: if it is not that any more, it is left alone. */
+	const struct sys_stat *since;
+	/* Folder for the new file until it is complete, on the same file system; NULL = beside. */
+	const char *made_in;
 };
 
 #define SYS_STORE "var/lib/gpuprov/objects"
@@ -137,6 +142,8 @@ struct sys_ops {
 	void (*unlock)(const struct sys *s, int fd);
 	int (*log_to)(const struct sys *s, const char *path, struct err *e);
 	int (*run)(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret,
+		   struct err *e);
+	int (*ask)(const struct sys *s, const char *socket, const char *what, struct buf *ret,
 		   struct err *e);
 	int (*apt)(const struct sys *s, const struct apt_job *job,
 		   const struct apt_listener *listener, struct apt_answer *ret, struct err *e);
@@ -233,6 +240,13 @@ int sys_log_to(const struct sys *s, const char *path, struct err *e);
 int sys_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret, struct err *e);
 /* The same; a non-zero exit is an error that carries the last lines of the output. */
 int sys_run_ok(const struct sys *s, const struct sys_cmd *cmd, struct err *e);
+
+/*
+ * GET what a daemon tells on its socket ("/info"), as HTTP/1.0; the body into ret. Any answer but
+ * 200, and none within a few seconds, is an error.
+ */
+int sys_ask(const struct sys *s, const char *socket, const char *what, struct buf *ret,
+	    struct err *e);
 
 /* Ask libapt; see sys/apt.h. */
 int sys_apt(const struct sys *s, const struct apt_job *job, const struct apt_listener *listener,

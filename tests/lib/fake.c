@@ -397,6 +397,14 @@ static int fake_apt(const struct sys *s, const struct apt_job *job,
 	return 0;
 }
 
+/* A socket is a file whose text is the answer. */
+static int fake_ask(const struct sys *s, const char *socket, const char *what, struct buf *ret,
+		    struct err *e)
+{
+	(void)what;
+	return fake_read(s, socket, ret, e);
+}
+
 static int fake_space(const struct sys *s, const char *path, struct sys_space *ret, struct err *e)
 {
 	(void)s;
@@ -444,6 +452,7 @@ static const struct sys_ops fake_ops = {
 	.unlock = fake_unlock,
 	.log_to = fake_log_to,
 	.run = fake_run,
+	.ask = fake_ask,
 	.apt = fake_apt,
 	.space = fake_space,
 	.ident = fake_ident,

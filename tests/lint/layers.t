@@ -19,7 +19,7 @@ BASE = ["base/*"]
 VALUES = ["profile.h", "facts.h", "catalog.h", "plan.h"]
 INTERFACES = ["probes/probe.h", "distros/distro.h", "runtimes/runtime.h", "steps/step.h"]
 PURE = ["solve*.h", "schema*.h", "profile_text.h", "profile_read.h", "render*.h", "emit*.h", "why.h", "compat.h"]
-EDIT = ["edit*.h", "tree.h", "toml_reader.h"]  # text in, text out: a library of our own, pure
+EDIT = ["edit*.h", "tree.h", "toml_reader.h", "locate.h"]  # text in, text out: a library of our own, pure
 ACTING = ["execute.h", "journal.h", "runs.h", "undo.h", "verify.h", "closure.h", "indexes.h"]
 
 # libc that only computes. Anything else is a door to the outside.
@@ -33,6 +33,7 @@ PARTS = [
     ("sys/*", BASE + ["sys/*.h", "sys/*.hh"], None),
     ("tree.[ch]", BASE + EDIT, PLAIN),
     ("edit*.[ch]", BASE + EDIT, PLAIN),
+    ("locate.[ch]", BASE + EDIT, PLAIN),
     ("toml_reader.h", BASE, PLAIN),
     ("toml_reader.cc", BASE + EDIT, None),
     ("profile.c", BASE + VALUES + PURE, PLAIN),
@@ -81,6 +82,9 @@ PARTS = [
     ("runs.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
     ("undo.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
     ("verify.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
+    ("engine.h", BASE + VALUES + EDIT + ["runtimes/runtime.h", "sys/sys.h"], PLAIN),
+    ("engine*.c", BASE + VALUES + EDIT + INTERFACES + ["engine.h", "registry.h", "sys/sys.h", "sys/hash.h"],
+     PLAIN),
     ("closure.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h"], PLAIN),
     ("indexes.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
     # Who talks with the user.
@@ -104,6 +108,10 @@ EXCEPTIONS = {
     ("render.h", "verify.h"): "verdicts are values too; render shows them and cannot check anything",
     ("steps/packages.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
     ("steps/step.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
+    ("steps/engine.c", "engine.h"): "what a step, a command and an undo of an engine's file share",
+    ("probes/engines.c", "engine.h"): "finding a daemon is the same for looking and for telling",
+    ("probes/engines.c", "locate.h"): "which file a daemon reads is decided in one place",
+    ("steps/engine.c", "sys/hash.h"): "edits are known by the hash of what came out",
     ("closure.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
 }
 

@@ -20,6 +20,7 @@ PURE = [
     "edit*.o",
     "emit*.o",
     "facts.o",
+    "locate.o",
     "manpage.o",
     "options.o",
     "plan.o",
@@ -39,7 +40,8 @@ STEPS = ["steps/*.o"]
 # toml_reader.o is the wrapped toml++: C++, so its own symbols are not looked at.
 OWN = PURE + ["base/*.o", "registry.o", "toml_reader.o"]
 # Steps act, but only through these; sys/apt.o is words and comparisons, no libapt.
-STEPS_OWN = ["base/*.o", "plan.o", "steps/*.o", "sys/sys.o", "sys/apt.o"]
+STEPS_OWN = ["base/*.o", "plan.o", "steps/*.o", "sys/sys.o", "sys/apt.o", "sys/hash.o",
+             "engine*.o", "edit*.o"]
 
 MEMORY = """bcmp memchr memcmp memcpy memmem memmove mempcpy memrchr memset qsort bsearch abort
 strcasecmp strcasestr strchr strchrnul strcmp strcspn strlen strncasecmp strncmp strnlen strpbrk strrchr

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -460,6 +461,71 @@ static void test_readers(const struct scratch *s)
 	ok(!failed && status == 0, "a reader sees the old bytes or the new ones, never a mixture");
 }
 
+/* ---- files of others ---- */
+
+/* Who wrote between our reading and our writing wins. */
+static void test_since(const struct scratch *s)
+{
+	struct sys_attr attr = { .mode = 0644, .uid = geteuid(), .gid = getegid() };
+	struct sys_stat st;
+	auto_err e = { 0 };
+
+	replace(s, "since", "first", NULL, &e);
+	sys_stat(&s->sys, "since", &st, &e);
+	attr.since = &st;
+	ok(replace(s, "since", "second", &attr, &e) == 0, "the file that was read is replaced");
+	ok(replace(s, "since", "third", &attr, &e) == -1 && e.code == GP_FOREIGN_CHANGE,
+	   "one that was written since is left alone: %s", e.text);
+	err_drop(&e);
+	ok(st.size == 5 && stat_of(s, "root/since").st_size == 6, "the other writer wins");
+	st.type = SYS_ABSENT;
+	ok(replace(s, "since", "third", &attr, &e) == -1 && e.code == GP_FOREIGN_CHANGE,
+	   "so is one that was not there then");
+	err_drop(&e);
+	ok(replace(s, "since-new", "new", &attr, &e) == 0, "what is still absent is made");
+}
+
+/* Names that appear in a folder, one a line. */
+static void names_seen(int watch, struct buf *ret)
+{
+	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n = read(watch, events, sizeof(events));
+
+	for (ssize_t at = 0; at < n;) {
+		const struct inotify_event *one = (const void *)(events + at);
+
+		buf_addf(ret, "%s\n", one->name);
+		at += (ssize_t)sizeof(*one) + one->len;
+	}
+}
+
+/* Nothing half-made may be seen in a folder of which a daemon loads every file. */
+static void test_made_in(const struct scratch *s)
+{
+	struct sys_attr attr = { .mode = 0644, .uid = geteuid(), .gid = getegid() };
+	auto_free char *folder = mem_printf("%s/root/all.d", s->base);
+	auto_buf struct buf seen = BUF_TEXT;
+	scratch_fd int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	auto_err e = { 0 };
+
+	mkdirat(s->root_fd, "all.d", 0755);
+	if (inotify_add_watch(watch, folder, IN_CREATE | IN_MOVED_TO) < 0) {
+		skip("no inotify");
+		return;
+	}
+	attr.made_in = ".";
+	ok(replace(s, "all.d/x", "text", &attr, &e) == 0, "made beside the folder: %s",
+	   e.text ? e.text : "");
+	names_seen(watch, &seen);
+	is(buf_str(&seen), "x\n", "only the final name is ever seen in it");
+	buf_clear(&seen);
+	attr.made_in = NULL;
+	ok(replace(s, "all.d/y.toml", "text", &attr, &e) == 0, "made in the folder");
+	names_seen(watch, &seen);
+	ok(strncmp(buf_str(&seen), ".gpuprov-", 9) == 0 && strstr(buf_str(&seen), ".tmp\ny.toml\n"),
+	   "no name on the way is one of *.toml");
+}
+
 int main(void)
 {
 	auto_scratch s = { 0 };
@@ -478,5 +544,7 @@ int main(void)
 	test_immutable(&s);
 	test_mounts(&s);
 	test_readers(&s);
+	test_since(&s);
+	test_made_in(&s);
 	return done_testing();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Container engines: what they share, what the daemon must do, taking out with records. */
 #include "base/str.h"
+#include "locate.h"
 #include "runtimes/runtime.h"
 #include "sys/hash.h"
 #include "tap.h"
@@ -54,11 +55,11 @@ static void check_flags(void)
 	static const char *args[] = { "-H", "fd://", "--a=1", "--b", "2", "--c" };
 	const strs list = { args, 6, 6 };
 
-	is(runtime_flag(&list, "--a"), "1", "--a=1");
-	is(runtime_flag(&list, "--b"), "2", "--b 2");
-	is(runtime_flag(&list, "--c"), "", "--c at the end");
-	is(runtime_flag(&list, "--d"), NULL, "--d is not there");
-	is(runtime_flag(&list, "-H"), "fd://", "-H");
+	is(arg_value(&list, "--a"), "1", "--a=1");
+	is(arg_value(&list, "--b"), "2", "--b 2");
+	is(arg_value(&list, "--c"), "", "--c at the end");
+	is(arg_value(&list, "--d"), NULL, "--d is not there");
+	is(arg_value(&list, "-H"), "fd://", "-H");
 }
 
 static void check_version(const char *version, const char *since, bool want)
