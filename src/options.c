@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+static const char *const kind_words[] = { "bare-metal", "docker", "k8s", NULL };
 static const char *const colour_words[] = { "auto", "always", "never", NULL };
 
 const struct option_row option_table[OPT_COUNT] = {
@@ -18,6 +19,8 @@ const struct option_row option_table[OPT_COUNT] = {
 		      "provision for this GPU; may be given several times" },
 	[OPT_JSON] = { OPT_JSON, "json", NULL, NULL, false, "print JSON instead of text" },
 	[OPT_FORMAT] = { OPT_FORMAT, "format", "FORMAT", NULL, false, "what to print" },
+	[OPT_KIND] = { OPT_KIND, "kind", "KIND", kind_words, false,
+		       "bare-metal, docker or k8s; left out: as the engines that are there say" },
 	[OPT_JSON_SCHEMA] = { OPT_JSON_SCHEMA, "json-schema", NULL, NULL, false,
 			      "print the profile language as a JSON Schema, for editors" },
 	[OPT_MAN] = { OPT_MAN, "man", NULL, NULL, false, NULL },

@@ -21,3 +21,6 @@ int user_read(const char *path, struct buf *ret, struct err *e);
  */
 int user_read_own(const char *path, const char *head, struct buf *ret, bool *ret_is, struct err *e);
 int user_write(const char *path, const void *bytes, size_t len, unsigned mode, struct err *e);
+
+/* The same for a file that must not be there yet. */
+int user_create(const char *path, const void *bytes, size_t len, unsigned mode, struct err *e);

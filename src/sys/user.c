@@ -92,3 +92,12 @@ int user_read_own(const char *path, const char *head, struct buf *ret, bool *ret
 	/* Of the file that is open: a name could be another file by now. */
 	return check_own(path, &st, e) ? -1 : fd_read_file(fd, path, ret, e);
 }
+
+int user_create(const char *path, const void *bytes, size_t len, unsigned mode, struct err *e)
+{
+	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+
+	if (fd < 0 || fd_write_all(fd, bytes, len) || fsync(fd))
+		return err_errno(e, errno, "writing '%s'", path);
+	return 0;
+}

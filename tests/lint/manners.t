@@ -35,8 +35,8 @@ def shown(args):
 
 def allowed(key, words):
     """A value that the option takes."""
-    if key == "OPT_FORMAT":
-        return "json"
+    if key in ("OPT_FORMAT", "OPT_KIND"):
+        return {"OPT_FORMAT": "json", "OPT_KIND": "docker"}[key]
     return "auto" if words != "NULL" else "x"
 
 
@@ -184,7 +184,7 @@ NAMED = re.compile(r"(?:'|`|sudo |: |\n {4,})gpuprov ([a-z][a-z-]+)")
 
 
 # Commands that messages may name before they are there.
-COMING = {"init"}
+COMING = set()
 
 
 def check_named(names):
