@@ -57,7 +57,7 @@ void render_ascii(const struct style *style, size_t from, struct buf *ret)
 	auto_buf struct buf old = BUF_TEXT;
 	size_t i = 0;
 
-	if (!style->ascii)
+	if (!style->ascii || ret->len == from)
 		return;
 	buf_add(&old, ret->data + from, ret->len - from);
 	buf_cut(ret, from);

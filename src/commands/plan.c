@@ -2,6 +2,7 @@
 /* gpuprov plan: show what would be done. */
 #include "commands/fleet.h"
 #include "commands/saving.h"
+#include "render_html.h"
 
 static int show(const struct job *j, struct err *e)
 {
@@ -10,6 +11,10 @@ static int show(const struct job *j, struct err *e)
 
 	if (opt_wants(j->o, "json"))
 		plan_write(&j->plan, &text);
+	else if (opt_wants(j->o, "html"))
+		render_html(&j->plan, &j->facts, &text);
+	else if (opt_wants(j->o, "dot"))
+		render_dot(&j->plan, &text);
 	else if (!plan_refused(&j->plan))
 		render_plan(&j->plan, &style, &text);
 	return print(&text, e);
@@ -56,10 +61,13 @@ const struct command command_plan = {
 		 "FILE' carries out exactly that, or names each fact that has moved meanwhile.\n"
 		 "\n"
 		 "With --facts several times, or with a folder of facts files, many hosts are "
-		 "planned, one line each; --json prints one object a line.\n",
+		 "planned, one line each; --json prints one object a line.\n"
+		 "\n"
+		 "With --format html it is one page for a review, with nothing from outside; with "
+		 "--format dot a graph of the steps for Graphviz.\n",
 	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_GPU, OPT_JSON, OPT_FORMAT,
 					  OPT_OUT, OPT_DETAILED_EXITCODE, OPT_REFRESH, OPT_OFFLINE,
 					  OPT_CACHE, OPT_CATALOG, OPT_TIMING, OPT_COUNT },
-	.formats = (const char *const[]){ "text", "json", NULL },
+	.formats = (const char *const[]){ "text", "json", "html", "dot", NULL },
 	.run = run,
 };
