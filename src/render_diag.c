@@ -12,7 +12,7 @@ static const char *const severity_words[] = { "error", "warning", "note" };
 static const char *const severity_colours[] = { "1;31", "1;33", "1;36" };
 
 /* At most so many cells of a line are shown, so many bytes of it before what it is about. */
-enum { TAB = 8, MOST_CELLS = 160, BEFORE = 60 };
+enum { TAB = 8, MOST_CELLS = 160, BEFORE = 60, INDENT = 4 };
 
 /* Where the user name and password of a URL end whose "://" is at `at`; `at` when it has none. */
 static size_t userinfo_end(const char *line, size_t len, size_t at)
@@ -150,19 +150,24 @@ static void show_diag(const struct diag *d, const struct profile_text *text,
 		      const struct style *style, struct buf *ret)
 {
 	const char *colour = severity_colours[d->severity];
-	size_t number = 1;
+	auto_buf struct buf words = BUF_TEXT;
+	size_t number = 1, from = ret->len;
+	unsigned at;
 
 	if (d->at.file) {
 		show_place(&d->at, ret);
 		buf_adds(ret, ": ");
 	}
+	at = (unsigned)utf8_width(ret->data + from, ret->len - from);
 	colour_on(style, colour, ret);
 	buf_addf(ret, "%s[GP%04u]", severity_words[d->severity], (unsigned)d->code);
 	colour_off(style, ret);
-	buf_addf(ret, ": %s%s%s", d->what, d->why ? "; " : "", d->why ? d->why : "");
+	buf_adds(ret, ": ");
+	buf_addf(&words, "%s%s%s", d->what, d->why ? "; " : "", d->why ? d->why : "");
 	if (on_one_line(d))
-		buf_addf(ret, "; %s", d->ways.at[0].text);
-	buf_addc(ret, '\n');
+		buf_addf(&words, "; %s", d->ways.at[0].text);
+	at += (unsigned)strlen(severity_words[d->severity]) + 10;
+	render_wrapped(buf_str(&words), at, INDENT, style, ret);
 	if (d->at.line)
 		show_line(text, &d->at, style, colour, ret);
 	if (d->also.line)

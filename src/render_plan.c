@@ -93,8 +93,10 @@ static void add_reason(const struct plan_reason *r, const char *what, const stru
 	add_place(r, &where);
 	add_why(r, &why);
 	if (style->width && style->width < indent + NARROWEST_WHY) {
-		buf_addc(ret, '\n');
-		buf_pad(ret, ' ', head);
+		if (*what) { /* else the line has begun already */
+			buf_addc(ret, '\n');
+			buf_pad(ret, ' ', head);
+		}
 		if (where.len)
 			buf_addf(ret, "%s: ", buf_str(&where));
 		render_wrapped(buf_str(&why), head + (unsigned)where.len + (where.len ? 2 : 0),
@@ -201,10 +203,10 @@ static void add_step(const struct plan_step *s, const struct columns *c, const s
 	add_packages(s, style, ret);
 }
 
-static void add_totals(const struct plan *p, struct buf *ret)
+static void add_totals(const struct plan *p, const struct style *style, struct buf *ret)
 {
 	const struct plan_totals *t = &p->totals;
-	auto_buf struct buf download = BUF_TEXT, disk = BUF_TEXT;
+	auto_buf struct buf sums = BUF_TEXT, download = BUF_TEXT, disk = BUF_TEXT;
 	const char *comma = "";
 
 	if (!plan_pending(p)) {
@@ -212,21 +214,22 @@ static void add_totals(const struct plan *p, struct buf *ret)
 		return;
 	}
 	if (t->remove)
-		buf_addf(ret, "%lld to remove", t->remove), comma = ", ";
+		buf_addf(&sums, "%lld to remove", t->remove), comma = ", ";
 	if (t->add)
-		buf_addf(ret, "%s%lld to add", comma, t->add), comma = ", ";
+		buf_addf(&sums, "%s%lld to add", comma, t->add), comma = ", ";
 	if (t->change)
-		buf_addf(ret, "%s%lld to change", comma, t->change), comma = ", ";
+		buf_addf(&sums, "%s%lld to change", comma, t->change), comma = ", ";
 	if (t->keep)
-		buf_addf(ret, "%s%lld kept", comma, t->keep);
-	buf_adds(ret, ".");
+		buf_addf(&sums, "%s%lld kept", comma, t->keep);
+	buf_adds(&sums, ".");
 	if (t->packages) {
 		str_size(&download, (unsigned long long)t->download);
 		str_size(&disk, (unsigned long long)(t->disk < 0 ? -t->disk : t->disk));
-		buf_addf(ret, " %lld packages: %s to download, %s %s on disk.", t->packages,
+		buf_addf(&sums, " %lld packages: %s to download, %s %s on disk.", t->packages,
 			 buf_str(&download), buf_str(&disk), t->disk < 0 ? "less" : "more");
 	}
-	buf_addf(ret, "\n%s Nothing has been changed.\n",
+	render_wrapped(buf_str(&sums), 0, 0, style, ret);
+	buf_addf(ret, "%s Nothing has been changed.\n",
 		 t->reboot ? "A reboot is needed." : "No reboot is needed.");
 }
 
@@ -247,6 +250,6 @@ void render_plan(const struct plan *p, const struct style *style, struct buf *re
 	if (p->steps.n)
 		buf_addc(ret, '\n');
 	if (!plan_refused(p))
-		add_totals(p, ret);
+		add_totals(p, style, ret);
 	render_ascii(style, from, ret);
 }

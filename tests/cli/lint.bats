@@ -95,7 +95,7 @@ setup() {
 	cp bad.yaml "a b/ä%.yaml"
 	gpuprov lint --format sarif "a b/ä%.yaml" missing.yaml
 	ends_with 65
-	python3 "$BATS_TEST_DIRNAME/../lib/sarif.py" out
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/../lib/sarif.py" out
 	python3 - out <<-'EOF'
 		import json, sys, urllib.parse
 		run = json.load(open(sys.argv[1]))["runs"][0]
@@ -110,7 +110,7 @@ setup() {
 	EOF
 	gpuprov lint --format sarif good.yaml
 	ends_with 0
-	python3 "$BATS_TEST_DIRNAME/../lib/sarif.py" out
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/../lib/sarif.py" out
 }
 
 @test "the check of SARIF notices what is wrong with it" {
@@ -119,7 +119,7 @@ setup() {
 		's/"startLine": 3/"startLine": 0/' '/"results"/s/results/result/' 's/"ruleId": "GP0112"/"ruleId": "X"/'; do
 		sed "$wrong" out >wrong.sarif
 		! cmp -s out wrong.sarif || { echo "expected a change by $wrong"; return 1; }
-		! python3 "$BATS_TEST_DIRNAME/../lib/sarif.py" wrong.sarif 2>/dev/null ||
+		! /usr/bin/python3 "$BATS_TEST_DIRNAME/../lib/sarif.py" wrong.sarif 2>/dev/null ||
 			{ echo "expected it to be refused: $wrong"; return 1; }
 	done
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S python3 -B
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 # Table, parser, JSON Schema and help agree: what the schema refuses gpuprov refuses too, and every key with
 # its default, with each of its words, and with values of its type is taken by both.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # sarif.py FILE: is it SARIF 2.1.0? Checks what the standard requires of the parts that gpuprov writes.
 """
