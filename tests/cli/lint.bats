@@ -58,6 +58,36 @@ setup() {
 	says "All are right."
 }
 
+@test "GPUs, driver and CUDA that fit no host together are found without one" {
+	lint_of() {
+		write_profile pair.yaml "$@"
+		gpuprov lint pair.yaml
+	}
+	lint_of 'gpus: ["Tesla K80"]' 'driver: {modules: open}'
+	ends_with 65
+	says "pair.yaml:4:19: error[GP1121]: open kernel modules do not drive the Tesla K80"
+	lint_of 'gpus: ["Tesla K80"]' 'driver: {branch: "580"}'
+	ends_with 65
+	says "pair.yaml:4:18: error[GP1120]"
+	lint_of 'gpus: ["NVIDIA B200"]' 'driver: {modules: proprietary, branch: "580"}'
+	ends_with 65
+	says "pair.yaml:4:19: error[GP1122]"
+	lint_of 'gpus: ["Tesla V100-SXM2-16GB"]' 'driver: {branch: "580"}' 'cuda: {version: "13.0"}'
+	ends_with 65
+	says "pair.yaml:5:17: error[GP1113]"
+	lint_of 'driver: {branch: "535"}' 'cuda: {version: "13.0"}'
+	ends_with 65
+	says "pair.yaml:4:17: error[GP1101]: CUDA 13.0 needs driver 580.65.06 or newer"
+	says_not "debian"
+	# What fits, or what only a host decides, is no error.
+	lint_of 'gpus: ["Tesla T4", "NVIDIA L40S"]' 'driver: {branch: "580", modules: open}' 'cuda: {version: "13.0"}'
+	ends_with 0
+	lint_of 'cuda: {version: "13.0"}'
+	ends_with 0
+	lint_of 'gpus: ["Tesla K80"]'
+	ends_with 0
+}
+
 @test "JSON has code, lines, columns, bytes, both places and the ways as changes of the profile" {
 	gpuprov lint --format json bad.yaml
 	ends_with 65
