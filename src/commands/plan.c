@@ -28,6 +28,9 @@ static int run(const struct options *o, struct err *e)
 		return -1;
 	if (job_profile(&j, o->args.at[0], e))
 		return e->code ? -1 : STATUS_PROFILE;
+	if (fleet_asked(o) && (opt_wants(o, "html") || opt_wants(o, "dot")))
+		return err_set(e, GP_USAGE, "--format %s shows the plan of one host",
+			       opt_format(o));
 	if (fleet_asked(o))
 		return fleet_plan(&j, e);
 	/* Another host's packages cannot be resolved here: its steps can. */

@@ -68,6 +68,14 @@ browser() {
 	complains "error[GP1007]"
 }
 
+@test "a page is of one host" {
+	mkdir many
+	cp "$hosts/t4x2-bookworm.json" many/
+	gpuprov plan --facts many --format html p.yaml
+	ends_with 64
+	complains "--format html shows the plan of one host"
+}
+
 @test "what changes in a file is shown line by line" {
 	python3 - "$hosts/t4x2-bookworm.json" <<-'EOF'
 		import json, sys
