@@ -55,7 +55,7 @@ APT := $(if $(wildcard /usr/include/apt-pkg/macros.h),\
 	$(patsubst src/%.cc,$(O)/pic/cc/%.o,$(wildcard src/sys/apt*.cc)))
 
 drop_ins = $(sort $(basename $(notdir $(filter-out $(2),$(wildcard src/$(1)/*.c)))))
-PROBES := $(call drop_ins,probes,)
+PROBES := $(call drop_ins,probes,src/probes/probe.c)
 DISTROS := $(call drop_ins,distros,)
 RUNTIMES := $(call drop_ins,runtimes,src/runtimes/runtime.c)
 STEPS := $(call drop_ins,steps,src/steps/step.c)

@@ -47,6 +47,7 @@ static const struct rec_row secure_boot_rows[] = {
 	REC_ROW(struct fact_secure_boot, mok_usable, REC_TRI,
 		"keys can be enrolled at the console"),
 	REC_ROW(struct fact_secure_boot, keys, REC_STRS, "enrolled keys"),
+	REC_ROW(struct fact_secure_boot, own_key, REC_STR, "the key that DKMS signs with"),
 	REC_END,
 };
 
@@ -245,6 +246,23 @@ void fact_from(struct facts *f, const char *fact, const char *from)
 void fact_unknown(struct facts *f, const char *fact, const char *why)
 {
 	note_of(f, fact)->unknown = why;
+}
+
+const char *fact_uri(struct arena *a, struct piece uri)
+{
+	const char *text = arena_strn(a, uri.at, uri.len);
+	const char *host = strstr(text, "://");
+	const char *slash_at, *at;
+	const char *end = str_ends(text, "/") ? "" : "/";
+
+	if (!host)
+		return arena_printf(a, "%s%s", text, end);
+	host += 3;
+	slash_at = strchr(host, '/');
+	at = memchr(host, '@', slash_at ? (size_t)(slash_at - host) : strlen(host));
+	if (!at)
+		return arena_printf(a, "%s%s", text, end);
+	return arena_printf(a, "%.*s%s%s", (int)(host - text), text, at + 1, end);
 }
 
 const char *facts_unknown(const struct facts *f, const char *fact)

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/rec.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 
@@ -89,7 +90,8 @@ struct fact_mount {
 struct fact_secure_boot {
 	enum tri enabled;
 	enum tri mok_usable; /* shim is there, so keys can be enrolled at the console */
-	strs keys; /* enrolled: subject names, or SHA-1 fingerprints where that is all there is */
+	strs keys;           /* the kernel accepts: common names of their subjects */
+	const char *own_key; /* that DKMS signs with here: its common name; NULL = none */
 };
 
 /* Where this system runs. */
@@ -226,6 +228,8 @@ void facts_write(const struct facts *f, struct buf *ret);
 /* Used by the probes. */
 void fact_from(struct facts *f, const char *fact, const char *from);
 void fact_unknown(struct facts *f, const char *fact, const char *why);
+/* Secrets in a URI stay where they are: "https://user:pw@host/" becomes "https://host/". */
+const char *fact_uri(struct arena *a, struct piece uri);
 
 /* Why a fact is unknown; NULL when it is known. */
 const char *facts_unknown(const struct facts *f, const char *fact);

@@ -56,6 +56,30 @@ static const char *text(struct facts *f, struct piece p)
 	return p.len ? arena_strn(f->a, p.at, p.len) : NULL;
 }
 
+/*
+ * Who built a package, by the address of its maintainer: archives write their own into what they
+ * build. Names as in the Origin of their Release files.
+ */
+static const char *origin(struct piece maintainer)
+{
+	static const struct {
+		const char *domain, *name;
+	} known[] = { { "nvidia.com>", "NVIDIA" },    { "ubuntu.com>", "Ubuntu" },
+		      { "canonical.com>", "Ubuntu" }, { "debian.org>", "Debian" },
+		      { "debian.net>", "Debian" },    { "docker.com>", "Docker" } };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		size_t n = strlen(known[i].domain);
+
+		if (maintainer.len > n &&
+		    (maintainer.at[maintainer.len - n - 1] == '@' ||
+		     maintainer.at[maintainer.len - n - 1] == '.') &&
+		    memcmp(maintainer.at + maintainer.len - n, known[i].domain, n) == 0)
+			return known[i].name;
+	}
+	return NULL;
+}
+
 /* "install ok half-configured": what is wanted, an error flag, what is. */
 static void keep(struct facts *f, struct piece stanza)
 {
@@ -67,6 +91,8 @@ static void keep(struct facts *f, struct piece stanza)
 	if (!str_word(&rest, &want) || !str_word(&rest, &flag) || !str_word(&rest, &is) ||
 	    piece_eq(is, "not-installed"))
 		return;
+	if (piece_eq(name, "libc6") && piece_eq(is, "installed"))
+		f->glibc = text(f, control_get(stanza, "Version"));
 	if (piece_eq(name, "dpkg"))
 		f->os.arch = text(f, control_get(stanza, "Architecture"));
 	if ((!piece_eq(is, "installed") && !piece_eq(is, "config-files")) || !piece_eq(flag, "ok"))
@@ -83,6 +109,7 @@ static void keep(struct facts *f, struct piece stanza)
 	p->held = piece_eq(want, "hold");
 	rest = control_get(stanza, "Source");
 	p->source = str_word(&rest, &is) ? text(f, is) : p->name;
+	p->origin = origin(control_get(stanza, "Maintainer"));
 }
 
 static int read_foreign(const struct sys *sys, struct facts *f, struct err *e)

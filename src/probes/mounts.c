@@ -7,7 +7,16 @@
 static int run(const struct sys *sys, struct facts *f, struct err *e)
 {
 	static const char *const places[] = {
-		"", "boot", "etc", "usr", "var", "var/cache/apt/archives", "var/lib/dpkg"
+		"",
+		"boot",
+		"etc",
+		"tmp",
+		"usr",
+		"usr/local",
+		"usr/src",
+		"var",
+		"var/cache/apt/archives",
+		"var/lib/dpkg",
 	};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {

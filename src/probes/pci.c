@@ -13,31 +13,40 @@
 static const char *attribute(const struct sys *sys, struct facts *f, const char *address,
 			     const char *name)
 {
-	auto_buf struct buf text = BUF_INIT(256);
-	auto_err ignored = { 0 }; /* a device that vanishes while we look is no GPU */
-	const char *path = arena_printf(f->a, DEVICES "/%s/%s", address, name);
-	struct piece p;
+	const char *text = probe_line(sys, f, arena_printf(f->a, DEVICES "/%s/%s", address, name));
 
-	if (sys_read(sys, path, &text, &ignored))
-		return NULL;
-	p = str_trim((struct piece){ buf_str(&text), text.len });
-	if (piece_starts(p, "0x")) {
-		p.at += 2;
-		p.len -= 2;
-	}
-	return p.len ? arena_strn(f->a, p.at, p.len) : NULL;
+	return text && str_starts(text, "0x") ? text + 2 : text;
 }
 
-static const char *bound_driver(const struct sys *sys, struct facts *f, const char *address)
+/*
+ * MIG, by what the NVIDIA driver shows: a GPU has a directory of capabilities, and in it `mig` when
+ * it is able to. There are instances in it only while MIG is on; without any, it may be on or off.
+ */
+static enum tri mig_mode(const struct sys *sys, struct facts *f, const char *address)
 {
-	auto_buf struct buf link = BUF_INIT(4096);
-	auto_err ignored = { 0 }; /* no link: no driver */
-	const char *slash;
+	const char *at = arena_printf(f->a, "proc/driver/nvidia/gpus/%s/information", address);
+	const char *text = probe_text(sys, f, at);
+	const char *minor = text ? strstr(text, "Device Minor:") : NULL;
+	const char *dir;
+	struct piece rest, word;
+	strs names = { 0 };
 
-	if (sys_readlink(sys, arena_printf(f->a, DEVICES "/%s/driver", address), &link, &ignored))
-		return NULL;
-	slash = strrchr(buf_str(&link), '/');
-	return arena_str(f->a, slash ? slash + 1 : buf_str(&link));
+	if (!minor)
+		return TRI_UNKNOWN;
+	rest = PIECE(minor + strlen("Device Minor:"));
+	if (!str_word(&rest, &word))
+		return TRI_UNKNOWN;
+	dir = arena_printf(f->a, "proc/driver/nvidia/capabilities/gpu%.*s", (int)word.len, word.at);
+	if (!probe_there(sys, dir))
+		return TRI_UNKNOWN;
+	dir = arena_printf(f->a, "%s/mig", dir);
+	if (!probe_there(sys, dir))
+		return TRI_NO;
+	probe_list(sys, f, dir, &names);
+	list_each (&names, name)
+		if (str_starts(*name, "gi"))
+			return TRI_YES;
+	return TRI_UNKNOWN;
 }
 
 static void look_at(const struct sys *sys, struct facts *f, const char *address)
@@ -60,7 +69,9 @@ static void look_at(const struct sys *sys, struct facts *f, const char *address)
 	g->vendor = vendor;
 	g->class_id = class_id;
 	g->device = attribute(sys, f, address, "device");
-	g->driver = bound_driver(sys, f, address);
+	g->driver =
+		probe_last(probe_link(sys, f, arena_printf(f->a, DEVICES "/%s/driver", address)));
+	g->mig = mig_mode(sys, f, address);
 	sub_vendor = attribute(sys, f, address, "subsystem_vendor");
 	sub_device = attribute(sys, f, address, "subsystem_device");
 	if (sub_vendor && sub_device)

@@ -21,3 +21,15 @@ struct probe {
 	enum probe_order order;
 	int (*run)(const struct sys *sys, struct facts *f, struct err *e);
 };
+
+/*
+ * Shared by the probes, in probe.c. They ask about things that may well not be there: an error is
+ * the same as absence. Where the difference matters, a probe asks sys itself.
+ */
+bool probe_there(const struct sys *sys, const char *path);
+/* A small text file, its first line without blanks around it, the target of a link; or NULL. */
+const char *probe_text(const struct sys *sys, struct facts *f, const char *path);
+const char *probe_line(const struct sys *sys, struct facts *f, const char *path);
+const char *probe_link(const struct sys *sys, struct facts *f, const char *path);
+const char *probe_last(const char *path); /* its last part; NULL stays NULL */
+void probe_list(const struct sys *sys, struct facts *f, const char *path, strs *ret);

@@ -15,24 +15,6 @@ struct entry {
 	bool trusted, off, binary;
 };
 
-/* Secrets in a URI stay where they are: "https://user:pw@host/" becomes "https://host/". */
-static const char *without_userinfo(struct arena *a, struct piece uri)
-{
-	const char *text = arena_strn(a, uri.at, uri.len);
-	const char *host = strstr(text, "://");
-	const char *slash_at, *at;
-	const char *end = str_ends(text, "/") ? "" : "/";
-
-	if (!host)
-		return arena_printf(a, "%s%s", text, end);
-	host += 3;
-	slash_at = strchr(host, '/');
-	at = memchr(host, '@', slash_at ? (size_t)(slash_at - host) : strlen(host));
-	if (!at)
-		return arena_printf(a, "%s%s", text, end);
-	return arena_printf(a, "%.*s%s%s", (int)(host - text), text, at + 1, end);
-}
-
 static void keep(struct facts *f, const struct entry *en)
 {
 	if (en->off || !en->binary)
@@ -105,7 +87,7 @@ static void one_line(struct facts *f, const char *file, struct piece line)
 		option(f, &en, w);
 	if (!str_word(&line, &w))
 		return;
-	list_add(f->a, &en.uris, without_userinfo(f->a, w));
+	list_add(f->a, &en.uris, fact_uri(f->a, w));
 	if (!str_word(&line, &w))
 		return;
 	list_add(f->a, &en.suites, arena_strn(f->a, w.at, w.len));
@@ -124,7 +106,7 @@ static void deb822(struct facts *f, const char *file, struct piece stanza)
 	while (str_word(&types, &w))
 		en.binary |= piece_eq(w, "deb");
 	while (str_word(&uris, &w))
-		list_add(f->a, &en.uris, without_userinfo(f->a, w));
+		list_add(f->a, &en.uris, fact_uri(f->a, w));
 	words(f->a, control_get(stanza, "Suites"), &en.suites);
 	words(f->a, control_get(stanza, "Components"), &en.components);
 	en.off = enabled.len && !yes(enabled);

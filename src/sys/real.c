@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "sys/fetch.h"
+#include "sys/module.h"
 #include "sys/real_priv.h"
 #include "sys/untrusted.h"
 
@@ -436,6 +437,7 @@ static const struct sys_ops real_ops = {
 	.stat = real_stat,
 	.list = real_list,
 	.readlink = real_readlink,
+	.module = real_module,
 	.replace = real_replace,
 	.remove = real_remove,
 	.mkdirs = real_mkdirs,

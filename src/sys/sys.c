@@ -44,6 +44,12 @@ int sys_readlink(const struct sys *s, const char *path, struct buf *ret, struct 
 	return s->ops->readlink(s, path, ret, e);
 }
 
+int sys_module(const struct sys *s, const char *path, struct arena *a, struct sys_module *ret,
+	       struct err *e)
+{
+	return s->ops->module(s, path, a, ret, e);
+}
+
 int sys_replace(const struct sys *s, const char *path, const void *bytes, size_t len,
 		const struct sys_attr *attr, struct err *e)
 {

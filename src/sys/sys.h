@@ -115,6 +115,14 @@ struct sys_ident {
 	unsigned euid;
 };
 
+/* What a kernel module says of itself. NULL = it does not say. */
+struct sys_module {
+	const char *version, *license;
+	const char *vermagic; /* "6.1.0-56-amd64 SMP preempt mod_unload modversions" */
+	bool is_signed;
+	const char *signer; /* common name; NULL also when it cannot be read */
+};
+
 struct sys;
 struct sys_ops {
 	int (*read)(const struct sys *s, const char *path, struct buf *ret, struct err *e);
@@ -122,6 +130,8 @@ struct sys_ops {
 	int (*list)(const struct sys *s, const char *path, struct arena *a, strs *ret,
 		    struct err *e);
 	int (*readlink)(const struct sys *s, const char *path, struct buf *ret, struct err *e);
+	int (*module)(const struct sys *s, const char *path, struct arena *a,
+		      struct sys_module *ret, struct err *e);
 	int (*replace)(const struct sys *s, const char *path, const void *bytes, size_t len,
 		       const struct sys_attr *attr, struct err *e);
 	int (*remove)(const struct sys *s, const char *path, struct err *e);
@@ -184,6 +194,9 @@ int sys_stat(const struct sys *s, const char *path, struct sys_stat *ret, struct
 /* Names in a directory, sorted; an absent directory has none. */
 int sys_list(const struct sys *s, const char *path, struct arena *a, strs *ret, struct err *e);
 int sys_readlink(const struct sys *s, const char *path, struct buf *ret, struct err *e);
+/* Of a .ko file, also .ko.xz, .ko.zst and .ko.gz. Nothing is verified. */
+int sys_module(const struct sys *s, const char *path, struct arena *a, struct sys_module *ret,
+	       struct err *e);
 
 /*
  * Put a whole file in place: new file beside it, owner, mode and extended attributes, fsync,

@@ -287,7 +287,7 @@ def installed():
     h["kernels"][0]["nvidia"] = LAST["580"]
     h["holders"] = [dict(name="nvidia-persistenced", pid=1207, unit="nvidia-persistenced.service"),
                     dict(name="python3", pid=51877, unit="user@1000.service")]
-    h["services"] = ["nvidia-persistenced.service"]
+    h["services"] = ["nvidia-persistenced"]
     host("mismatch-noble",
          "Ubuntu 24.04, upgraded to 580 while 570 is still loaded and two programs hold the GPUs", h)
 
@@ -304,8 +304,8 @@ def installed():
     nvidia_driver(h, "570")
     h["packages"].append(package("nvidia-fabricmanager-570", LAST["570"] + "-1", "NVIDIA"))
     h["packages"].append(package("datacenter-gpu-manager-4-core", "1:4.4.1-1", "NVIDIA"))
-    h["services"] = ["nvidia-fabricmanager.service", "nvidia-persistenced.service",
-                     "nvidia-dcgm.service"]
+    h["services"] = ["nvidia-fabricmanager", "nvidia-persistenced",
+                     "nvidia-dcgm"]
     h["holders"] = [dict(name="nv-fabricmanager", pid=2011, unit="nvidia-fabricmanager.service"),
                     dict(name="nv-hostengine", pid=2145, unit="nvidia-dcgm.service")]
     host("a100x8-mig-jammy",
@@ -368,7 +368,7 @@ def engines():
     h["packages"] += [package("docker.io", "20.10.24+dfsg1-1+deb12u1+b6", "Debian"),
                       package("containerd", "1.6.20~ds1-1+deb12u3", "Debian"),
                       package("podman", "4.3.1+ds1-8+deb12u1+b3", "Debian")]
-    h["services"] = ["containerd.service", "docker.service"]
+    h["services"] = ["containerd", "docker"]
     host("old-engines-bookworm",
          "Debian 12, two Tesla T4, Debian's Docker, containerd and Podman: too old for CDI", h)
 
@@ -380,7 +380,7 @@ def engines():
         engine("docker", "28.5.2", "docker-ce", cdi=True, containers=2, **DOCKER)]
     h["packages"] += [package("docker-ce", "5:28.5.2-1~ubuntu.24.04~noble", "Docker"),
                       package("containerd.io", "2.1.5-1~ubuntu.24.04~noble", "Docker")]
-    h["services"] = ["containerd.service", "docker.service"]
+    h["services"] = ["containerd", "docker"]
     host("docker-noble", "Ubuntu 24.04, two L40S, driver 580-server, Docker CE without NVIDIA runtime",
          h)
 
@@ -394,7 +394,7 @@ def engines():
                containers=6, **DOCKER)]
     h["packages"] += [package("docker-ce", "5:28.5.2-1~ubuntu.24.04~noble", "Docker"),
                       package("containerd.io", "2.1.5-1~ubuntu.24.04~noble", "Docker")]
-    h["services"] = ["containerd.service", "docker.service"]
+    h["services"] = ["containerd", "docker"]
     host("bad-toolkit-noble", "Ubuntu 24.04, Docker with container toolkit 1.17.7, known as bad", h)
 
     h = base("noble")
@@ -429,7 +429,7 @@ def engines():
                       package("kubelet", "1.34.2-1.1", "pkgs.k8s.io", held=True)]
     h["kubelet"] = dict(version="1.34.2", cgroup_driver="systemd",
                         endpoint="unix:///run/containerd/containerd.sock")
-    h["services"] = ["containerd.service", "kubelet.service"]
+    h["services"] = ["containerd", "kubelet"]
     host("k8s-node-jammy",
          "Ubuntu 22.04 Kubernetes 1.34 node, two A100 PCIe, driver 580, toolkit 1.19.1, containerd 1.7",
          h)
@@ -442,7 +442,7 @@ def engines():
                       package("kubelet", "1.36.0-1.1", "pkgs.k8s.io", held=True)]
     h["kubelet"] = dict(version="1.36.0", cgroup_driver="systemd",
                         endpoint="unix:///run/containerd/containerd.sock")
-    h["services"] = ["containerd.service", "kubelet.service"]
+    h["services"] = ["containerd", "kubelet"]
     host("k8s-fresh-noble", "Ubuntu 24.04 Kubernetes 1.36 node, four L40S, nothing of NVIDIA yet", h)
 
     h = base("jammy")
@@ -471,7 +471,7 @@ def engines():
     h["engines"] = [engine("k3s", "1.34.1", program="/usr/local/bin/k3s",
                            config="/var/lib/rancher/k3s/agent/etc/containerd/config.toml",
                            containers=11, cdi=True)]
-    h["services"] = ["k3s.service"]
+    h["services"] = ["k3s"]
     host("k3s-noble", "Ubuntu 24.04 with k3s, one L4", h)
 
     h = base("jammy")
@@ -479,7 +479,7 @@ def engines():
     h["engines"] = [engine("rke2", "1.34.1", program="/usr/local/bin/rke2",
                            config="/var/lib/rancher/rke2/agent/etc/containerd/config.toml",
                            containers=19, cdi=True)]
-    h["services"] = ["rke2-server.service"]
+    h["services"] = ["rke2-server"]
     host("rke2-jammy", "Ubuntu 22.04 with RKE2, one L4", h)
 
 

@@ -156,6 +156,31 @@ static int fake_readlink(const struct sys *s, const char *path, struct buf *ret,
 	return err_errno(e, EINVAL, "reading the link '/%s'", path);
 }
 
+/* A fake module is text: "version=535.1", "license=NVIDIA", "signer=x", a line each. */
+static int fake_module(const struct sys *s, const char *path, struct arena *a,
+		       struct sys_module *ret, struct err *e)
+{
+	struct entry *en = find(world_of(s), path);
+	struct piece rest, line;
+
+	if (!en || en->dir)
+		return err_errno(e, ENOENT, "reading '/%s'", path);
+	*ret = (struct sys_module){ 0 };
+	rest = PIECE(en->text);
+	while (str_line(&rest, &line)) {
+		const char *text = arena_strn(a, line.at, line.len);
+
+		if (str_starts(text, "version="))
+			ret->version = text + strlen("version=");
+		else if (str_starts(text, "license="))
+			ret->license = text + strlen("license=");
+		else if (str_starts(text, "signer="))
+			ret->signer = text + strlen("signer=");
+	}
+	ret->is_signed = ret->signer;
+	return 0;
+}
+
 static int fake_replace(const struct sys *s, const char *path, const void *bytes, size_t len,
 			const struct sys_attr *attr, struct err *e)
 {
@@ -437,6 +462,7 @@ static const struct sys_ops fake_ops = {
 	.stat = fake_stat,
 	.list = fake_list,
 	.readlink = fake_readlink,
+	.module = fake_module,
 	.replace = fake_replace,
 	.remove = fake_remove,
 	.mkdirs = fake_mkdirs,

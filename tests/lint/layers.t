@@ -51,7 +51,7 @@ PARTS = [
     ("runtimes/runtime.h", BASE + VALUES + EDIT, PLAIN),
     ("steps/step.h", BASE + VALUES, PLAIN),
     # Drop-ins never see each other.
-    ("probes/*.c", BASE + VALUES + ["sys/sys.h", "probes/probe.h"], PLAIN),
+    ("probes/*.c", BASE + VALUES + ["sys/sys.h", "sys/cert.h", "probes/probe.h"], PLAIN),
     ("distros/*.c", BASE + VALUES + ["distros/distro.h"], PLAIN),
     ("runtimes/*.c", BASE + VALUES + EDIT + ["runtimes/runtime.h"], PLAIN),
     ("steps/*.c", BASE + VALUES + ["sys/sys.h", "steps/step.h"], PLAIN),

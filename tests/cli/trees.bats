@@ -1,0 +1,44 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Whole hosts as trees: what the probes make of them, all of it. ACCEPT=1 rewrites the expectations.
+
+load fixture
+
+setup() {
+	hosts="$BATS_TEST_DIRNAME/../hosts"
+	gather=${GPUPROV%/*}/unit/t_trees
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# tree NAME: the facts of a tree are those of NAME.json; free space is this machine's and left out.
+tree() {
+	mkdir root
+	read -r kernel host < <("$hosts/tree.py" make "$hosts/trees/$1.tree" root)
+	"$gather" root "$kernel" "$host" >all.json
+	python3 -c '
+import json, sys
+f = json.load(sys.stdin)
+f.pop("mounts")
+json.dump(f, sys.stdout, indent=1)
+print()' <all.json >got.json
+	[ -z "${ACCEPT:-}" ] || cp got.json "$hosts/trees/$1.json"
+	diff -u "$hosts/trees/$1.json" got.json
+	# Another machine reads them back as they are.
+	"$GPUPROV" facts --facts all.json --json | cmp - all.json
+}
+
+@test "a cloud node with Secure Boot, signed modules and programs at work" {
+	tree noble
+}
+
+@test "driver and CUDA by .run files, a saved boot entry, a proxy" {
+	tree jammy-runfile
+}
+
+@test "MIG, NVSwitch, compressed modules of DKMS" {
+	tree trixie-mig
+}
+
+@test "WSL" {
+	tree wsl
+}
