@@ -105,6 +105,7 @@ repo_use
 	[ -z "$python" ] || echo "python-apt $on /usr/bin/python3 $PLAN_WORK/python-apt.py $wants"
 	echo "apply-again $GPUPROV apply --yes --root $ROOT --cache $CACHE $DEMO"
 	echo "facts $GPUPROV facts --json --root $PLAN_ROOT"
+	echo "facts-of-this-host $GPUPROV facts --json"
 } >"$WORK/commands"
 /usr/bin/python3 tests/lib/measure.py "$WORK/commands" "$RUNS" "$(wc -l <"$PLAN_WORK/set")" >"$O/bench.txt"
 cat "$O/bench.txt"
