@@ -137,7 +137,7 @@ static const char page_head[] =
 	"th,td{padding:.25rem .5rem;border:1px solid #8886;text-align:center}\n"
 	"tbody th{position:sticky;left:0;background:Canvas}\n"
 	".full{background:#2e7d3233}.minor{background:#f9a82533}.compat{background:#1565c033}\n"
-	".no{color:#888}\n"
+	".no{color:light-dark(#666,#aaa)}\n"
 	".here{outline:3px solid currentColor;outline-offset:-3px;font-weight:bold}\n"
 	"</style>\n</head>\n<body>\n<h1>CUDA and driver compatibility</h1>\n";
 

@@ -25,6 +25,7 @@ browser() {
 @test "the page holds summary, drawing, steps, reasons, file, proof and the JSON itself" {
 	page t4x2-bookworm
 	ends_with 0
+	says "Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'"
 	python3 - page.html <<-'EOF'
 		import html.parser, json, sys
 		class Page(html.parser.HTMLParser):
@@ -117,6 +118,14 @@ browser() {
 	write_profile p.yaml 'driver: {branch: "580", source: distro}'
 	page t4x2-bookworm
 	browser page.html 360
+}
+
+@test "in a browser: the compatibility matrix, with this host marked" {
+	gpuprov compat --matrix --format html --facts "$hosts/installed-bookworm.json"
+	ends_with 0
+	cp out matrix.html
+	[ "$(grep -o 'class="[^"]*here' matrix.html | wc -l)" -ge 1 ] || { echo "expected a mark"; return 1; }
+	browser matrix.html 390
 }
 
 @test "what is wrong with a page is noticed" {

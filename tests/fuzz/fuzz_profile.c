@@ -70,7 +70,8 @@ static void check_text(const struct buf *b)
 		MUST((unsigned char)b->data[i] >= 0x20 || b->data[i] == '\n');
 }
 
-static void check_complaints(const struct profile *p, const struct diags *diags)
+/* Making three texts of it takes longer than all the rest, so that is done for some. */
+static void check_complaints(const struct profile *p, const struct diags *diags, bool rendered)
 {
 	static const struct style style = { .width = 80, .ascii = true };
 	auto_buf struct buf text = BUF_TEXT, json = BUF_TEXT, sarif = BUF_TEXT;
@@ -81,6 +82,8 @@ static void check_complaints(const struct profile *p, const struct diags *diags)
 		check_place(p, &d->at);
 		check_place(p, &d->also);
 	}
+	if (!rendered)
+		return;
 	render_diags(diags, &p->text, &style, &text);
 	render_diags_json(diags, &json);
 	render_sarif(diags, &sarif);
@@ -111,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int rc = profile_load("p.yaml", in.top, in.top_len, &door, &a, &p, &diags);
 
 	MUST((rc == 0) == (diag_count(&diags, SEV_ERROR) == 0));
-	check_complaints(&p, &diags);
+	check_complaints(&p, &diags, size % 8 == 0);
 	if (!rc)
 		check_values(&p);
 	return 0;
