@@ -39,6 +39,8 @@ const struct option_row option_table[OPT_COUNT] = {
 			"keep private package indexes in DIR" },
 	[OPT_CATALOG] = { OPT_CATALOG, "catalog", "FILE", NULL, false,
 			  "use the catalog in FILE instead of the one built in" },
+	[OPT_EXPLAIN] = { OPT_EXPLAIN, "explain", NULL, NULL, false,
+			  "also show which drivers were looked at, and what spoke against them" },
 	[OPT_CUDA] = { OPT_CUDA, "cuda", "VERSION", NULL, false, "what this CUDA version needs" },
 	[OPT_DRIVER] = { OPT_DRIVER, "driver", "VERSION", NULL, false,
 			 "what this driver version or branch supports" },

@@ -105,11 +105,18 @@ static const struct rec_row header_rows[] = {
 	REC_END,
 };
 
+static const struct rec_row tried_rows[] = {
+	REC_ROW(struct plan_tried, what, REC_STR, "a driver"),
+	REC_ROW(struct plan_tried, outcome, REC_STR, "taken, or what speaks against it"),
+	REC_END,
+};
+
 const struct rec_row plan_rows[] = {
 	REC_ROW(struct plan, schema, REC_STR, "format of this file"),
 	OBJ(struct plan, header, header_rows, "what the plan was made from"),
 	ROWS(struct plan, steps, step_rows, struct plan_step, "steps in order"),
 	ROWS(struct plan, omitted, omission_rows, struct plan_omission, "left out on purpose"),
+	ROWS(struct plan, tried, tried_rows, struct plan_tried, "drivers looked at, best first"),
 	ROWS(struct plan, posts, post_rows, struct plan_post, "what must hold afterwards"),
 	{ .name = "diagnostics",
 	  .type = REC_LIST,

@@ -63,6 +63,12 @@ struct plan_omission {
 	struct plan_reason reason;
 };
 
+/* A driver that was looked at before one was taken, best first. */
+struct plan_tried {
+	const char *what;    /* "branch 580 of NVIDIA's repository, open modules" */
+	const char *outcome; /* "taken", or what speaks against it */
+};
+
 /* What must hold when the plan is done; verify proves it. */
 struct plan_post {
 	const char *id;      /* "driver.libcuda" */
@@ -94,6 +100,7 @@ struct plan {
 	struct plan_header header;
 	LIST(struct plan_step) steps;
 	LIST(struct plan_omission) omitted;
+	LIST(struct plan_tried) tried;
 	LIST(struct plan_post) posts;
 	struct diags diags; /* refusals and warnings */
 	struct plan_totals totals;

@@ -16,6 +16,8 @@ struct style {
 };
 
 void render_plan(const struct plan *p, const struct style *style, struct buf *ret);
+/* Which drivers were looked at, best first, and what spoke against each. */
+void render_tried(const struct plan *p, const struct style *style, struct buf *ret);
 
 /* `text` (and what it is based on) shows the lines that diagnostics point at; NULL = without. */
 void render_diags(const struct diags *d, const struct profile_text *text, const struct style *style,

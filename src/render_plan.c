@@ -253,3 +253,18 @@ void render_plan(const struct plan *p, const struct style *style, struct buf *re
 		add_totals(p, style, ret);
 	render_ascii(style, from, ret);
 }
+
+void render_tried(const struct plan *p, const struct style *style, struct buf *ret)
+{
+	if (!p->tried.n)
+		return;
+	buf_adds(ret, "\nDrivers looked at, the most suitable first:\n");
+	for (size_t i = 0; i < p->tried.n; i++) {
+		const struct plan_tried *t = &p->tried.at[i];
+
+		buf_addf(ret, "%4zu. ", i + 1);
+		render_wrapped(t->what, 6, 6, style, ret);
+		buf_pad(ret, ' ', 6);
+		render_wrapped(t->outcome, 6, 8, style, ret);
+	}
+}

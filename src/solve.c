@@ -123,8 +123,8 @@ const char *choice_name(struct solving *s, const struct choice *c)
 
 	switch (c->origin) {
 	case FROM_DISTRO:
-		return arena_printf(s->a, "the driver of %s %s", os->id,
-				    os->version ? os->version : "");
+		return arena_printf(s->a, "branch %s of %s %s", c->branch, os->id,
+				    os->version ? os->version : os->codename);
 	case FROM_NVIDIA:
 		return arena_printf(s->a, "branch %s of NVIDIA's repository", c->branch);
 	case FROM_RUNFILE:

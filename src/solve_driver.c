@@ -37,12 +37,26 @@ static const struct record *runfile_of(const struct solving *s, const char *bran
 	return NULL;
 }
 
+/* The newest branch whose end is known: older ones without a date ended before dates were kept. */
+static bool branch_lives(const struct solving *s, const struct record *branch)
+{
+	const struct record *r = NULL;
+	const char *eol = branch ? record_get(branch, "eol") : NULL;
+
+	if (!branch || eol)
+		return branch && !has_ended(s, eol);
+	while ((r = catalog_next(s->catalog, "branch", r)))
+		if (record_get(r, "eol") && ver_cmp(r->key, branch->key) > 0)
+			return false;
+	return true;
+}
+
 /* The better a choice suits, the higher its rank: the parts do not overlap. */
 static int rank_of(const struct solving *s, const struct choice *c)
 {
 	const struct fact_driver *there = &s->facts->driver;
 	const char *kind = c->known ? record_get(c->known, "kind") : NULL;
-	bool ended = c->known && has_ended(s, record_get(c->known, "eol"));
+	bool ended = !branch_lives(s, c->known);
 	bool open_first = c->known && (record_is(c->known, "open", "default") ||
 				       record_is(c->known, "open", "only"));
 	int rank = 0;
@@ -217,6 +231,22 @@ static void sort_choices(choices *list)
 	}
 }
 
+/* What a source does not have is no choice, unless it was asked for, or is all there is. */
+static void drop_lacking(choices *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		kept += !list->at[i].lacking;
+	if (!kept)
+		return;
+	kept = 0;
+	for (size_t i = 0; i < list->n; i++)
+		if (!list->at[i].lacking)
+			list->at[kept++] = list->at[i];
+	list->n = kept;
+}
+
 static void all_choices(struct solving *s, choices *ret)
 {
 	const struct record *r = NULL;
@@ -227,6 +257,7 @@ static void all_choices(struct solving *s, choices *ret)
 	} else {
 		while ((r = catalog_next(s->catalog, "branch", r)))
 			offer_all(s, r->key, ret);
+		drop_lacking(ret);
 	}
 	sort_choices(ret);
 }
@@ -249,9 +280,31 @@ static size_t try_choice(struct solving *s, const struct choice *c, struct diags
 	return refusals + (c->lacking ? 100 : 0);
 }
 
+enum { TRIED_MAX = 12 };
+
+/* Keep what was looked at, for those who ask why this driver and not another. */
+static void remember(struct solving *s, const struct choice *c, const struct diags *said)
+{
+	static const char *const modules[] = { "no", "proprietary", "open" };
+	const char *outcome = "taken";
+
+	if (s->plan->tried.n >= TRIED_MAX)
+		return;
+	list_each (&said->list, d) {
+		if (d->severity != SEV_ERROR)
+			continue;
+		outcome = d->rule ? arena_printf(s->a, "%s (%s)", d->what, d->rule) : d->what;
+		break;
+	}
+	*list_push(s->a, &s->plan->tried) =
+		(struct plan_tried){ arena_printf(s->a, "%s, %s modules", choice_name(s, c),
+						  modules[c->flavour]),
+				     outcome };
+}
+
 /*
  * The first choice that nothing speaks against; with `ret` = NULL it is only asked whether there is
- * one. When there is none, *ret is the one with the fewest refusals, the better ranked first.
+ * one. When there is none, *ret is the one with the least against it, the better ranked first.
  */
 static bool best_choice(struct solving *s, struct choice *ret, struct diags *ret_diags)
 {
@@ -263,6 +316,8 @@ static bool best_choice(struct solving *s, struct choice *ret, struct diags *ret
 		struct diags said;
 		size_t refusals = try_choice(s, c, &said);
 
+		if (ret)
+			remember(s, c, &said);
 		if (refusals < fewest && ret) {
 			*ret = *c;
 			*ret_diags = said;

@@ -143,19 +143,32 @@ int job_load_profile(struct job *j, const char *path)
 	return rc;
 }
 
-int job_profile(struct job *j, const char *path, struct err *e)
+static int show_complaints(struct job *j, int rc)
 {
 	struct style style = terminal_style(j->o, stderr);
 	auto_buf struct buf shown = BUF_TEXT, data = BUF_TEXT;
-	int rc = job_load_profile(j, path);
 
 	render_diags(&j->complaints, &j->profile.text, &style, &shown);
 	fputs(buf_str(&shown), stderr);
 	if (!rc || !opt_wants(j->o, "json"))
 		return rc;
 	render_diags_json(&j->complaints, &data);
-	print(&data, e);
+	fputs(buf_str(&data), stdout);
 	return -1;
+}
+
+int job_profile(struct job *j, const char *path, struct err *e)
+{
+	(void)e;
+	return show_complaints(j, job_load_profile(j, path));
+}
+
+int job_profile_text(struct job *j, const char *name, const char *text)
+{
+	static const struct profile_door door = { read_base, NULL };
+
+	return show_complaints(j, profile_load(name, text, strlen(text), &door, &j->a, &j->profile,
+					       &j->complaints));
 }
 
 /* --gpu says it on the command line: the same as `gpus:` in the profile, which it overrides. */

@@ -54,6 +54,8 @@ int job_load_profile(struct job *j, const char *path);
  * empty when complaints were printed.
  */
 int job_profile(struct job *j, const char *path, struct err *e);
+/* The same for text that is in no file; `name` stands for it in messages. */
+int job_profile_text(struct job *j, const char *name, const char *text);
 
 /* Solve; with `closure` also ask libapt. Refusals are in the plan. */
 int job_plan(struct job *j, bool closure, struct err *e);

@@ -17,6 +17,8 @@ static int show(const struct job *j, struct err *e)
 		render_dot(&j->plan, &text);
 	else if (!plan_refused(&j->plan))
 		render_plan(&j->plan, &style, &text);
+	if (opt_given(j->o, OPT_EXPLAIN) && opt_wants(j->o, "text"))
+		render_tried(&j->plan, &style, &text);
 	return print(&text, e);
 }
 
@@ -68,9 +70,10 @@ const struct command command_plan = {
 		 "\n"
 		 "With --format html it is one page for a review, with nothing from outside; with "
 		 "--format dot a graph of the steps for Graphviz.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_GPU, OPT_JSON, OPT_FORMAT,
-					  OPT_OUT, OPT_DETAILED_EXITCODE, OPT_REFRESH, OPT_OFFLINE,
-					  OPT_CACHE, OPT_CATALOG, OPT_TIMING, OPT_COUNT },
+	.options =
+		(const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_GPU, OPT_JSON, OPT_FORMAT, OPT_OUT,
+				       OPT_EXPLAIN, OPT_DETAILED_EXITCODE, OPT_REFRESH, OPT_OFFLINE,
+				       OPT_CACHE, OPT_CATALOG, OPT_TIMING, OPT_COUNT },
 	.formats = (const char *const[]){ "text", "json", "html", "dot", NULL },
 	.run = run,
 };

@@ -2,7 +2,9 @@
 /* gpuprov why: a code or a rule, explained at length. */
 #include "base/str.h"
 #include "commands/common.h"
+#include "solve.h"
 #include "why.h"
+#include "why_part.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -92,6 +94,126 @@ static void list_all(const struct job *j, struct buf *ret)
 		buf_addf(ret, "GP%04u  %s\n", (unsigned)code_table[i].code, code_table[i].title);
 	for (const struct record *r = NULL; (r = catalog_next(&j->catalog, "rule", r));)
 		buf_addf(ret, "GP11%s  rule %s of the catalog\n", r->key + 1, r->key);
+	for (const struct record *r = NULL; (r = catalog_next(&j->catalog, "part", r));)
+		buf_addf(ret, "%s\n", r->key);
+}
+
+/* ---- a part of the host ---- */
+
+static void add_field(const char *name, const char *text, const struct style *style,
+		      struct buf *ret)
+{
+	if (!text)
+		return;
+	buf_addf(ret, "\n%s\n    ", name);
+	render_wrapped(text, 4, 4, style, ret);
+}
+
+/* Facts and the plan of a profile, where there are any: what the part is can be said without. */
+static void about_here(struct job *j, const struct record *part, const struct style *style,
+		       struct buf *ret)
+{
+	const struct fact_package *there;
+	auto_err ignored = { 0 };
+	auto_buf struct buf text = BUF_TEXT;
+
+	if (job_facts(j, &ignored))
+		return;
+	there = part_installed(part, &j->facts);
+	if (record_get(part, "packages"))
+		add_field("This host has",
+			  there ? arena_printf(&j->a, "%s %s", there->name, there->version) :
+				  "none of it by package",
+			  style, ret);
+	if (j->o->args.n < 2)
+		return;
+	part_in_plan(part, &j->plan, &text);
+	add_field("This profile", text.len ? buf_str(&text) : "does not speak of it", style, ret);
+}
+
+static int explain_part(struct job *j, const struct record *part, const struct style *style,
+			struct buf *ret, struct err *e)
+{
+	if (j->o->args.n > 1) {
+		if (job_profile(j, j->o->args.at[1], e))
+			return -1;
+		if (job_facts(j, e))
+			return -1;
+		solve(&j->profile, &j->facts, &j->catalog, &j->a, &j->plan);
+	}
+	buf_addf(ret, "%s\n\n", part->key);
+	render_wrapped(record_get(part, "what"), 0, 0, style, ret);
+	add_field("Who needs it", record_get(part, "who"), style, ret);
+	add_field("What it needs", record_get(part, "needs"), style, ret);
+	about_here(j, part, style, ret);
+	return 0;
+}
+
+/* ---- KEY=VALUE ---- */
+
+/* The keys people use as one word. */
+static const char *key_for(struct job *j, const char *key, const char *value)
+{
+	if (str_eq(key, "driver"))
+		return strchr(value, '.') ? "driver.version" : "driver.branch";
+	if (str_eq(key, "cuda"))
+		return "cuda.version";
+	if (str_eq(key, "modules") || str_eq(key, "source"))
+		return arena_printf(&j->a, "driver.%s", key);
+	return key;
+}
+
+/* A profile with this one setting, which may say what it is based on. */
+static const char *profile_with(struct job *j, const char *key, const char *value)
+{
+	auto_buf struct buf b = BUF_TEXT;
+	unsigned depth = 0;
+
+	if (j->o->args.n > 1)
+		buf_addf(&b, "extends: \"%s\"\n", j->o->args.at[1]);
+	else
+		buf_adds(&b, "version: 1\nkind: bare-metal\n");
+	for (const char *at = key; at; depth++) {
+		size_t n = strcspn(at, ".");
+
+		buf_pad(&b, ' ', 2 * (size_t)depth);
+		buf_addf(&b, "%.*s:", (int)n, at);
+		at = at[n] ? at + n + 1 : NULL;
+		if (at)
+			buf_addc(&b, '\n');
+	}
+	buf_addc(&b, ' ');
+	jw_quote(&b, value);
+	buf_addc(&b, '\n');
+	return arena_str(&j->a, buf_str(&b));
+}
+
+static int explain_setting(struct job *j, const struct style *style, struct buf *ret, struct err *e)
+{
+	const char *arg = j->o->args.at[0], *eq = strchr(arg, '=');
+	const char *key = key_for(j, arena_strn(&j->a, arg, (size_t)(eq - arg)), eq + 1);
+	const char *text = profile_with(j, key, eq + 1);
+
+	if (job_profile_text(j, "(command line)", text) || job_facts(j, e))
+		return -1;
+	solve(&j->profile, &j->facts, &j->catalog, &j->a, &j->plan);
+	if (plan_refused(&j->plan)) {
+		buf_addf(ret, "%s: %s does not fit this host (%s).\n\n", key, eq + 1,
+			 j->plan.header.host);
+		render_diags(&j->plan.diags, NULL, style, ret);
+	} else {
+		buf_addf(ret, "%s: %s fits this host.\n\n", key, eq + 1);
+		render_plan(&j->plan, style, ret);
+	}
+	render_tried(&j->plan, style, ret);
+	return 0;
+}
+
+static int not_known(const char *name, struct err *e)
+{
+	err_set(e, GP_USAGE, "there is no code, rule or part '%s'", name);
+	err_way(e, "messages show codes like GP0203; 'gpuprov why' lists all");
+	return -1;
 }
 
 static int run(const struct options *o, struct err *e)
@@ -101,32 +223,42 @@ static int run(const struct options *o, struct err *e)
 	struct style style = terminal_style(o, stdout);
 	const char *name = o->args.n ? o->args.at[0] : NULL;
 	enum code code = name ? code_named(name) : GP_NONE;
+	const struct record *part;
+	int rc = 0;
 
 	if (!style.width || style.width > 80)
 		style.width = 80;
 	if (job_open(&j, o, e))
 		return -1;
-	if (name && !code_title(code) && !rule_of(&j.catalog, code))
-		return err_set(e, GP_USAGE,
-			       "there is no code '%s'; messages show it like GP0203, and 'gpuprov "
-			       "why' lists all",
-			       name);
-	if (name)
+	part = name ? part_find(&j.catalog, name) : NULL;
+	if (name && strchr(name, '=') && strchr(name, '=') != name)
+		rc = explain_setting(&j, &style, &text, e);
+	else if (part)
+		rc = explain_part(&j, part, &style, &text, e);
+	else if (name && !code_title(code) && !rule_of(&j.catalog, code))
+		rc = not_known(name, e);
+	else if (name)
 		explain(&j, code, &style, &text);
 	else
 		list_all(&j, &text);
+	if (rc)
+		return e->code ? -1 : STATUS_PROFILE;
 	return print(&text, e) ? -1 : STATUS_OK;
 }
 
 const struct command command_why = {
 	.name = "why",
-	.args = "[CODE]",
+	.args = "[CODE|PART|KEY=VALUE] [PROFILE]",
 	.min = 0,
-	.max = 1,
-	.summary = "explain the code of a message, like GP0203",
-	.about = "Explains at length what a code in a message means, how it comes about and what "
-		 "to do, with an example. Rules of the catalog, like R21, are explained with their "
-		 "source. Without a code, lists all.\n",
-	.options = (const enum option[]){ OPT_CATALOG, OPT_COUNT },
+	.max = 2,
+	.summary = "explain a code, a part of the host, or a choice",
+	.about = "Explains at length what a code in a message means (GP0203), what a rule of the "
+		 "catalog says (R21), or what a part is, who needs it and whether this host has it "
+		 "(driver, cuda-toolkit, cudnn, nvidia-container-toolkit, device-plugin).\n"
+		 "\n"
+		 "With KEY=VALUE, like driver=580.95.05 or cuda=12.8, tells whether that fits this "
+		 "host, and if not, what speaks against it. PROFILE is what it is asked about. "
+		 "Without an argument, lists all codes and parts.\n",
+	.options = (const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_CATALOG, OPT_COUNT },
 	.run = run,
 };

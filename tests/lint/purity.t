@@ -32,7 +32,7 @@ PURE = [
     "schema*.o",
     "solve*.o",
     "tree.o",
-    "why.o",
+    "why*.o",
 ]
 STEPS = ["steps/*.o"]
 
