@@ -257,6 +257,9 @@ static void add_packages(struct solving *s, const struct wants *w, const strs *r
 		plan_post(s->plan, arena_printf(s->a, "package.%s", one->package), "package",
 			  one->package, one->within, one->package);
 	}
+	if (profile_given(s->profile, "apt.remove"))
+		list_each (&profile_given(s->profile, "apt.remove")->items, name)
+			step_arg(s->plan, step, "remove", name->text);
 	list_each (repos, repo)
 		step_needs(s->plan, step, *repo);
 	step_needs(s->plan, step, "file:nouveau");

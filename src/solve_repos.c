@@ -56,6 +56,5 @@ const char *repo_for(struct solving *s, const char *which, const strs *component
 {
 	if (str_eq(which, "distro"))
 		return distro_repo(s, components);
-	refuse(s, GP_NOT_PLANNED, path, "repository %s is not planned yet", which);
-	return NULL;
+	return vendor_repo(s, which, path);
 }

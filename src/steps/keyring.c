@@ -9,7 +9,7 @@
 
 const struct step_kind step_keyring = {
 	.name = "keyring",
-	.required = (const char *const[]){ "path", "base64", "fingerprint", NULL },
+	.required = (const char *const[]){ "path", "fingerprint", NULL },
 	.done = step_file_done,
 	.save = step_file_save,
 	.apply = step_file_apply,

@@ -56,6 +56,7 @@ struct apt_package {
 	const char *component;
 	const char *sha256;
 	const char *because; /* the package that needs it; NULL = asked for */
+	bool transitional;   /* an empty package on the way to another, by its description */
 	long long download;  /* bytes of the .deb */
 	long long disk;      /* bytes it adds on disk, negative when it frees */
 };
