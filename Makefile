@@ -56,7 +56,7 @@ APT := $(if $(wildcard /usr/include/apt-pkg/macros.h),\
 
 drop_ins = $(sort $(basename $(notdir $(filter-out $(2),$(wildcard src/$(1)/*.c)))))
 PROBES := $(call drop_ins,probes,src/probes/probe.c)
-DISTROS := $(call drop_ins,distros,)
+DISTROS := $(call drop_ins,distros,src/distros/distro.c)
 RUNTIMES := $(call drop_ins,runtimes,src/runtimes/runtime.c)
 STEPS := $(call drop_ins,steps,src/steps/step.c)
 COMMANDS := $(call drop_ins,commands,$(addprefix src/commands/,common.c acting.c saving.c fleet.c))

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/ver.h"
 #include "indexes.h"
+#include "keys.h"
 #include "steps/step.h"
 #include "sys/apt.h"
 #include "sys/sys.h"
@@ -29,6 +30,130 @@ static void take_package(struct plan *plan, struct plan_step *s, const struct ap
 		.download = p->change == APT_REMOVE ? 0 : p->download,
 		.disk = p->disk,
 	};
+}
+
+/* ---- what a set must not do ---- */
+
+static bool has_arg(const struct plan_step *s, const char *key, const char *value)
+{
+	list_each (&s->args, arg)
+		if (str_eq(arg->key, key) && str_eq(arg->value, value))
+			return true;
+	return false;
+}
+
+/* Another branch of the driver makes room for this one: that is what the profile asks for. */
+static bool of_driver(const char *name)
+{
+	static const char *const heads[] = { "nvidia-",
+					     "libnvidia-",
+					     "libcuda1",
+					     "libnvcuvid1",
+					     "libnvoptix1",
+					     "cuda-drivers",
+					     "linux-modules-nvidia-",
+					     "xserver-xorg-video-nvidia" };
+
+	if (str_starts(name, "nvidia-container") || str_starts(name, "libnvidia-container") ||
+	    str_starts(name, "nvidia-docker"))
+		return false;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++)
+		if (str_starts(name, heads[i]))
+			return true;
+	return false;
+}
+
+static void judge_removals(struct plan *plan, const struct plan_step *s,
+			   const struct apt_answer *answer)
+{
+	struct diags *diags = &plan->diags;
+
+	list_each (&answer->packages, p) {
+		struct diag *d;
+
+		if (p->change != APT_REMOVE || of_driver(p->name) || has_arg(s, "remove", p->name))
+			continue;
+		d = diag_add(diags, SEV_ERROR, GP_WOULD_REMOVE, NULL,
+			     "installing this would remove %s %s", p->name, p->old_version);
+		diag_why(diags, d, "it conflicts with what the plan installs");
+		diag_way(diags, d, arena_printf(plan->a, "apt.remove=%s", p->name),
+			 "if it may go, name it: apt.remove: [%s]", p->name);
+		diag_way(diags, d, NULL, "remove it by hand first, and look at what goes with it");
+	}
+}
+
+/* R12, R28: installing an empty package brings another branch than its name says. */
+static void judge_transitional(struct plan *plan, const struct apt_answer *answer)
+{
+	struct diags *diags = &plan->diags;
+
+	list_each (&answer->packages, p) {
+		struct diag *d;
+
+		if (!p->transitional || p->because || p->change == APT_REMOVE)
+			continue;
+		d = diag_add(diags, SEV_ERROR, GP_TRANSITIONAL, NULL,
+			     "%s %s is an empty package on the way to another", p->name,
+			     p->version);
+		diag_why(diags, d, "the repository moved this branch to a newer one");
+		diag_way(diags, d, NULL, "name the branch that is really wanted: driver.branch");
+	}
+}
+
+/* "Debian" of "Debian-Security": one origin in several archives. */
+static bool same_origin(const char *a, const char *b)
+{
+	struct piece x = { a ? a : "", strcspn(a ? a : "", "-") };
+
+	return strcspn(b ? b : "", "-") == x.len && memcmp(x.at, b ? b : "", x.len) == 0;
+}
+
+/* Asked for within a version: the driver's own parts. */
+static bool versioned(const struct plan_step *s, const char *name)
+{
+	list_each (&s->args, arg)
+		if (str_eq(arg->key, "want") && str_starts(arg->value, name) &&
+		    arg->value[strlen(name)] == ' ')
+			return true;
+	return false;
+}
+
+static void judge_mix(struct plan *plan, const struct plan_step *s, const struct apt_answer *answer)
+{
+	const struct apt_package *first = NULL;
+	struct diags *diags = &plan->diags;
+
+	list_each (&answer->packages, p) {
+		struct piece a, b;
+		struct diag *d;
+
+		if (!p->version || !versioned(s, p->name))
+			continue;
+		if (!first)
+			first = p;
+		a = ver_deb_upstream(first->version);
+		b = ver_deb_upstream(p->version);
+		if (a.len == b.len && memcmp(a.at, b.at, a.len) == 0 &&
+		    same_origin(first->origin, p->origin))
+			continue;
+		d = diag_add(diags, SEV_ERROR, GP_MIXED_SET, NULL,
+			     "the driver would be put together from %s %s (%s) and %s %s (%s)",
+			     first->name, first->version, first->origin ? first->origin : "?",
+			     p->name, p->version, p->origin ? p->origin : "?");
+		diag_why(diags, d,
+			 "its parts work only with each other when all are of one version "
+			 "and one origin");
+		diag_way(diags, d, NULL, "say exactly which: driver.version");
+		diag_way(diags, d, NULL, "take out the repository that has only a part of it");
+		return;
+	}
+}
+
+static void judge(struct plan *plan, const struct plan_step *s, const struct apt_answer *answer)
+{
+	judge_removals(plan, s, answer);
+	judge_transitional(plan, answer);
+	judge_mix(plan, s, answer);
 }
 
 static int resolve_step(struct plan *plan, struct plan_step *s, const struct indexes *x,
@@ -57,6 +182,7 @@ static int resolve_step(struct plan *plan, struct plan_step *s, const struct ind
 		return -1;
 	list_each (&answer.packages, p)
 		take_package(plan, s, p);
+	judge(plan, s, &answer);
 	return 0;
 }
 
@@ -93,6 +219,8 @@ int closure_resolve(struct plan *plan, const struct facts *facts, const struct s
 	struct indexes x;
 	int lock, rc = 0;
 
+	if (keys_get(plan, sys, cache, options, e))
+		return -1;
 	list_each (&plan->steps, s) {
 		if (!str_eq(s->kind, "packages") || s->op == OP_KEEP)
 			continue;
@@ -105,5 +233,10 @@ int closure_resolve(struct plan *plan, const struct facts *facts, const struct s
 	}
 	fill_posts(plan, facts);
 	plan_finish(plan);
+	/* A refused plan has no steps: nobody shall run half of it. */
+	if (plan_refused(plan)) {
+		plan->steps.n = plan->posts.n = plan->omitted.n = 0;
+		plan->totals = (struct plan_totals){ 0 };
+	}
 	return 0;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "facts.h"
 #include "plan.h"
 
@@ -15,6 +16,9 @@ struct closure_options {
 	bool refresh; /* fetch the indexes even when those at hand are recent */
 	bool offline; /* never touch the network */
 	const struct apt_listener *listener;
+	/* A file that the profile names, of the machine gpuprov runs on. */
+	int (*read)(void *ctx, const char *path, struct buf *ret, struct err *e);
+	void *ctx;
 };
 
 /*

@@ -156,6 +156,7 @@ static const struct rec_row source_rows[] = {
 	REC_ROW(struct fact_source, components, REC_STRS, "components"),
 	REC_ROW(struct fact_source, signed_by, REC_STR, "key"),
 	REC_ROW(struct fact_source, trusted, REC_BOOL, "apt checks nothing"),
+	REC_ROW(struct fact_source, origin, REC_STR, "Origin of its Release file"),
 	REC_END,
 };
 

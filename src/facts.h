@@ -71,6 +71,7 @@ struct fact_source {
 	strs components;
 	const char *signed_by; /* as written: a path, a fingerprint, or the key itself */
 	bool trusted;          /* trusted=yes: apt checks nothing */
+	const char *origin;    /* of its Release file; NULL = not fetched yet */
 };
 
 /* A file that gpuprov may own or that decides what it does. */

@@ -2,6 +2,7 @@
 /* Private package indexes. */
 #include "indexes.h"
 
+#include "base/base64.h"
 #include "base/str.h"
 #include "sys/hash.h"
 #include "sys/sys.h"
@@ -113,8 +114,9 @@ struct layout {
 	const struct sys *sys, *cache;
 	struct arena *a;
 	const char *key;
-	struct buf seen; /* everything the lists depend on, for the stamp */
-	strs names;      /* files in the sources folder */
+	const struct plan *plan; /* or NULL */
+	struct buf seen;         /* everything the lists depend on, for the stamp */
+	strs names;              /* files in the sources folder */
 };
 
 /* libapt throws its binary caches away when a source is newer than they are: a second, each time.
@@ -132,14 +134,79 @@ static int put_if_other(const struct sys *cache, const char *path, const struct 
 	return sys_replace(cache, path, buf_str(text), text->len, NULL, e);
 }
 
+static const char *outer_root(const struct layout *l)
+{
+	return str_eq(l->sys->root, "/") ? "" : l->sys->root;
+}
+
+/* A keyring that the plan will write is not there yet: until then there is one here. */
+static bool is_planned_key(const struct plan_step *s)
+{
+	return str_eq(s->kind, "keyring") && step_get(s, "base64") &&
+	       (s->op == OP_ADD || s->op == OP_CHANGE);
+}
+
+static const char *key_place(const struct layout *l, const struct plan_step *s)
+{
+	return arena_printf(l->a, "%s/keys/%s", l->key, strrchr(step_get(s, "path"), '/') + 1);
+}
+
+static int put_keys(struct layout *l, struct err *e)
+{
+	if (!l->plan)
+		return 0;
+	list_each (&l->plan->steps, s) {
+		auto_buf struct buf bytes = BUF_INIT(1 << 20);
+
+		if (!is_planned_key(s))
+			continue;
+		buf_addf(&l->seen, "%s\n", step_get(s, "base64"));
+		if (!base64_decode(PIECE(step_get(s, "base64")), &bytes))
+			return err_set(e, GP_INTERNAL, "step '%s' has no usable content", s->id);
+		if (put_if_other(l->cache, key_place(l, s), &bytes, e))
+			return -1;
+	}
+	return 0;
+}
+
+static void swap_path(struct buf *text, const char *from, const char *to)
+{
+	auto_buf struct buf swapped = BUF_TEXT;
+	const char *at = buf_str(text), *hit;
+	size_t n = strlen(from);
+
+	while ((hit = strstr(at, from))) {
+		bool whole = !hit[n] || strchr(" \t\n],", hit[n]);
+
+		buf_add(&swapped, at, (size_t)(hit - at));
+		buf_adds(&swapped, whole ? to : from);
+		at = hit + n;
+	}
+	buf_adds(&swapped, at);
+	buf_clear(text);
+	buf_add(text, buf_str(&swapped), swapped.len);
+}
+
+static void use_planned_keys(struct layout *l, struct buf *text)
+{
+	if (l->plan)
+		list_each (&l->plan->steps, s)
+			if (is_planned_key(s))
+				swap_path(text,
+					  arena_printf(l->a, "%s/%s", outer_root(l),
+						       step_get(s, "path")),
+					  arena_printf(l->a, "%s/%s", l->cache->root,
+						       key_place(l, s)));
+}
+
 static int put_source(struct layout *l, const char *name, const char *text, size_t len,
 		      struct err *e)
 {
 	auto_buf struct buf moved = BUF_TEXT;
-	const char *root = str_eq(l->sys->root, "/") ? "" : l->sys->root;
 	const char *path = arena_printf(l->a, "%s/sources.d/%s", l->key, name);
 
-	indexes_move_keys(text, len, str_ends(name, ".sources"), root, &moved);
+	indexes_move_keys(text, len, str_ends(name, ".sources"), outer_root(l), &moved);
+	use_planned_keys(l, &moved);
 	buf_addf(&l->seen, "%s %zu\n", name, moved.len);
 	buf_add(&l->seen, buf_str(&moved), moved.len);
 	list_add(l->a, &l->names, name);
@@ -236,11 +303,10 @@ static int see_lists(struct layout *l, strs *ret, struct err *e)
 
 static int link_lists(struct layout *l, const strs *lists, struct err *e)
 {
-	const char *root = str_eq(l->sys->root, "/") ? "" : l->sys->root;
-
 	list_each (lists, name) {
 		const char *to = arena_printf(l->a, "%s/lists/%s", l->key, *name);
-		const char *from = arena_printf(l->a, "%s/var/lib/apt/lists/%s", root, *name);
+		const char *from =
+			arena_printf(l->a, "%s/var/lib/apt/lists/%s", outer_root(l), *name);
 
 		if (str_eq(*name, "lock") || str_eq(*name, "partial") || str_eq(*name, "auxfiles"))
 			continue;
@@ -275,7 +341,7 @@ static int read_stamp(struct layout *l, struct indexes *x, struct err *e)
 
 static int make_folders(struct layout *l, struct err *e)
 {
-	static const char *const dirs[] = { "sources.d", "lists/partial", "caches" };
+	static const char *const dirs[] = { "sources.d", "keys", "lists/partial", "caches" };
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
 		if (sys_mkdirs(l->cache, arena_printf(l->a, "%s/%s", l->key, dirs[i]), 0755, e))
@@ -293,8 +359,8 @@ static int lay_out(struct layout *l, const struct plan *plan, struct indexes *re
 	char stamp[HASH_HEX];
 	strs lists = { 0 };
 
-	if (copy_sources(l, plan, e) || add_planned(l, plan, &ret->added, e) || drop_others(l, e) ||
-	    see_lists(l, &lists, e))
+	if (put_keys(l, e) || copy_sources(l, plan, e) || add_planned(l, plan, &ret->added, e) ||
+	    drop_others(l, e) || see_lists(l, &lists, e))
 		return -1;
 	hash_bytes(buf_str(&l->seen), l->seen.len, stamp);
 	ret->stamp = arena_str(l->a, stamp);
@@ -306,7 +372,7 @@ static int lay_out(struct layout *l, const struct plan *plan, struct indexes *re
 int indexes_prepare(const struct sys *sys, const struct sys *cache, const struct plan *plan,
 		    struct arena *a, struct indexes *ret, int *ret_lock, struct err *e)
 {
-	struct layout l = { .sys = sys, .cache = cache, .a = a, .seen = BUF_TEXT };
+	struct layout l = { .sys = sys, .cache = cache, .a = a, .plan = plan, .seen = BUF_TEXT };
 	char hash[HASH_HEX];
 	int rc;
 

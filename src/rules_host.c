@@ -55,7 +55,10 @@ static void r38(struct solving *s, const struct choice *c)
 	list_each (&s->facts->kernels, k) {
 		struct diag *d;
 
-		if ((!k->image && !k->running) || k->headers || s->distro->headers(s->a, k))
+		strs names = { 0 };
+
+		s->distro->headers(s->a, s->facts, k, &names);
+		if ((!k->image && !k->running) || k->headers || names.n)
 			continue;
 		d = by_rule(s, SEV_ERROR, 38, "driver.modules",
 			    "no package brings headers for kernel %s", k->release);

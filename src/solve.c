@@ -228,8 +228,7 @@ static void solve_scope(struct solving *s)
 		"report",         "on-failure",
 		"downloads",      "cuda.runfile",
 		"verify",         "paths",
-		"apt.remove",     "apt.proxy",
-		"apt.keyring",    "apt.lock-timeout",
+		"apt.proxy",      "apt.lock-timeout",
 	};
 	static const struct {
 		const char *path, *value;

@@ -121,10 +121,12 @@ void want_role(struct solving *s, struct wants *w, const char *world, const char
 static void want_headers(struct solving *s, struct wants *w)
 {
 	list_each (&s->facts->kernels, k) {
-		const char *name = k->image || k->running ? s->distro->headers(s->a, k) : NULL;
+		strs names = { 0 };
 
-		if (name)
-			want_package(s, w, name, NULL, "R38", place(s, "driver.modules"),
+		if (k->image || k->running)
+			s->distro->headers(s->a, s->facts, k, &names);
+		list_each (&names, name)
+			want_package(s, w, *name, NULL, "R38", place(s, "driver.modules"),
 				     "headers for every kernel that will boot: DKMS builds the "
 				     "module for each");
 	}
@@ -255,6 +257,9 @@ static void add_packages(struct solving *s, const struct wants *w, const strs *r
 		plan_post(s->plan, arena_printf(s->a, "package.%s", one->package), "package",
 			  one->package, one->within, one->package);
 	}
+	if (profile_given(s->profile, "apt.remove"))
+		list_each (&profile_given(s->profile, "apt.remove")->items, name)
+			step_arg(s->plan, step, "remove", name->text);
 	list_each (repos, repo)
 		step_needs(s->plan, step, *repo);
 	step_needs(s->plan, step, "file:nouveau");

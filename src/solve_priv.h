@@ -123,6 +123,9 @@ void solve_kernel_side(struct solving *s);
 const char *repo_for(struct solving *s, const char *which, const strs *components,
 		     const char *path);
 
+/* The same for NVIDIA's own repositories. */
+const char *vendor_repo(struct solving *s, const char *which, const char *path);
+
 /* ---- what is wanted of packages ---- */
 
 struct wanted {

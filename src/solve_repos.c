@@ -25,8 +25,9 @@ static const char *distro_repo(struct solving *s, const strs *components)
 	const struct fact_file *ours = facts_file(s->facts, path);
 	struct facts others = sources_without(s, path);
 	bool missing = false;
-	const char *text = s->distro->enable(s->a, &others, components,
-					     profile_get(s->profile, "apt.mirror"), &missing);
+	const struct mirrors mirrors = { profile_get(s->profile, "apt.mirror"),
+					 profile_get(s->profile, "apt.security-mirror") };
+	const char *text = s->distro->enable(s->a, &others, components, &mirrors, &missing);
 	enum plan_op op = !ours ? OP_ADD : OP_CHANGE;
 	struct plan_step *step;
 	struct diag *d;
@@ -55,6 +56,5 @@ const char *repo_for(struct solving *s, const char *which, const strs *component
 {
 	if (str_eq(which, "distro"))
 		return distro_repo(s, components);
-	refuse(s, GP_NOT_PLANNED, path, "repository %s is not planned yet", which);
-	return NULL;
+	return vendor_repo(s, which, path);
 }

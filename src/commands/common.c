@@ -238,6 +238,18 @@ static void on_apt(void *ctx, const struct apt_event *ev)
 	progress_show(ctx, "plan", &p);
 }
 
+/* What a profile names is beside it, unless it says where. */
+static int read_for_profile(void *ctx, const char *path, struct buf *ret, struct err *e)
+{
+	struct job *j = ctx;
+	const char *slash = strrchr(j->profile.text.file, '/');
+
+	if (*path != '/' && slash)
+		path = arena_printf(&j->a, "%.*s/%s", (int)(slash - j->profile.text.file),
+				    j->profile.text.file, path);
+	return user_read(path, ret, e);
+}
+
 int job_resolve(struct job *j, struct err *e)
 {
 	struct progress progress;
@@ -246,6 +258,8 @@ int job_resolve(struct job *j, struct err *e)
 		.refresh = opt_given(j->o, OPT_REFRESH),
 		.offline = opt_given(j->o, OPT_OFFLINE),
 		.listener = &listener,
+		.read = read_for_profile,
+		.ctx = j,
 	};
 	int rc;
 

@@ -133,8 +133,59 @@ static int read_file(const struct sys *sys, struct facts *f, const char *path, s
 	return 0;
 }
 
+/* ---- whose they are ---- */
+
+/* Where apt keeps the Release file of an entry: its address, made a file name. */
+static void list_name(const struct fact_source *s, const char *file, struct buf *ret)
+{
+	static const char quoted[] = "\\|{}[]<>\"^~_=!@#$%&*";
+	const char *host = strstr(s->uri, "://"), *colon = strchr(s->uri, ':');
+	const char *at = host ? host + 3 : colon ? colon + 1 : s->uri;
+	bool flat = str_ends(s->suite, "/");
+	auto_buf struct buf address = BUF_TEXT;
+
+	buf_adds(&address, at);
+	if (!flat)
+		buf_addf(&address, "dists/%s/", s->suite);
+	else if (!str_eq(s->suite, "/"))
+		buf_adds(&address, s->suite);
+	buf_adds(&address, file);
+	buf_adds(ret, "var/lib/apt/lists/");
+	for (const char *c = buf_str(&address); *c; c++)
+		if (*c == '/')
+			buf_addc(ret, '_');
+		else if (strchr(quoted, *c))
+			buf_addf(ret, "%%%02x", (unsigned char)*c);
+		else
+			buf_addc(ret, *c);
+}
+
+/* What is read here was signed; it decides what an entry is taken for, not what is installed. */
+static int read_origin(const struct sys *sys, struct facts *f, struct fact_source *s,
+		       const char *file, struct err *e)
+{
+	auto_buf struct buf path = BUF_TEXT, text = BUF_INIT(16 << 20);
+	struct piece rest, line;
+	bool there;
+
+	list_name(s, file, &path);
+	if (s->origin)
+		return 0;
+	if (sys_read_if(sys, buf_str(&path), &text, &there, e))
+		return -1;
+	rest = (struct piece){ buf_str(&text), text.len };
+	while (!s->origin && str_line(&rest, &line) && !piece_starts(line, "SHA256:"))
+		if (piece_starts(line, "Origin:")) {
+			line = str_trim((struct piece){ line.at + strlen("Origin:"),
+							line.len - strlen("Origin:") });
+			s->origin = arena_strn(f->a, line.at, line.len);
+		}
+	return 0;
+}
+
 static int run(const struct sys *sys, struct facts *f, struct err *e)
 {
+	auto_err unreadable = { 0 }; /* then the address has to do */
 	strs names = { 0 };
 
 	if (read_file(sys, f, "etc/apt/sources.list", e) ||
@@ -148,6 +199,10 @@ static int run(const struct sys *sys, struct facts *f, struct err *e)
 		if (read_file(sys, f, path, e))
 			return -1;
 	}
+	list_each (&f->sources, s)
+		if (read_origin(sys, f, s, "InRelease", &unreadable) ||
+		    read_origin(sys, f, s, "Release", &unreadable))
+			break;
 	fact_from(f, "sources", "etc/apt/sources.list, etc/apt/sources.list.d");
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* What several kinds of steps share: one file with given bytes; the packages a step asks for. */
 #include "steps/step.h"
 
+#include "base/base64.h"
 #include "base/rec.h"
 #include "base/str.h"
 #include "sys/apt.h"
@@ -32,14 +33,27 @@ static const struct rec_row saved_rows[] = {
 
 enum { FILE_MAX = 1 << 20 };
 
+/* The bytes that the file shall have: `content`, or `base64` where they are not text. */
+static int wanted(const struct plan_step *s, struct buf *ret, struct err *e)
+{
+	const char *text = step_get(s, "content"), *coded = step_get(s, "base64");
+
+	if (text)
+		buf_adds(ret, text);
+	else if (!coded || !base64_decode(PIECE(coded), ret))
+		return err_set(e, GP_INTERNAL, "step '%s' has no usable content", s->id);
+	return 0;
+}
+
 int step_file_done(const struct sys *sys, const struct plan_step *s, bool *ret, struct err *e)
 {
 	auto_buf struct buf now = BUF_INIT(FILE_MAX);
-	const char *path = step_get(s, "path"), *want = step_get(s, "content");
+	auto_buf struct buf want = BUF_INIT(FILE_MAX);
+	const char *path = step_get(s, "path");
 	struct sys_stat st;
 	bool there;
 
-	if (sys_stat(sys, path, &st, e))
+	if (wanted(s, &want, e) || sys_stat(sys, path, &st, e))
 		return -1;
 	if (st.type != SYS_FILE) {
 		*ret = false;
@@ -47,7 +61,7 @@ int step_file_done(const struct sys *sys, const struct plan_step *s, bool *ret, 
 	}
 	if (sys_read_if(sys, path, &now, &there, e))
 		return -1;
-	*ret = there && now.len == strlen(want) && memcmp(buf_str(&now), want, now.len) == 0;
+	*ret = there && now.len == want.len && memcmp(buf_str(&now), buf_str(&want), now.len) == 0;
 	return 0;
 }
 
@@ -83,14 +97,17 @@ int step_file_save(const struct sys *sys, const struct plan_step *s, struct buf 
 int step_file_apply(const struct sys *sys, const struct plan_step *s, const struct step_run *run,
 		    struct err *e)
 {
-	const char *path = step_get(s, "path"), *text = step_get(s, "content");
+	const char *path = step_get(s, "path");
 	const char *slash = strrchr(path, '/');
 	auto_arena struct arena a = { 0 };
+	auto_buf struct buf want = BUF_INIT(FILE_MAX);
 
 	(void)run;
+	if (wanted(s, &want, e))
+		return -1;
 	if (slash && sys_mkdirs(sys, arena_strn(&a, path, (size_t)(slash - path)), 0755, e))
 		return -1;
-	return sys_replace(sys, path, text, strlen(text), NULL, e);
+	return sys_replace(sys, path, buf_str(&want), want.len, NULL, e);
 }
 
 /* A power cut between making the new file and renaming it leaves it beside the old one. */

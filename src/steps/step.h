@@ -66,7 +66,8 @@ struct step_kind {
 
 /*
  * Steps whose effect is one file with given bytes: arguments `path` (relative to the root),
- * `content`, and optionally `mode` (octal). Kinds that differ only in what they mean share these.
+ * `content` (or `base64`, for bytes that are not text), and optionally `mode` (octal). Kinds that
+ * differ only in what they mean share these.
  */
 extern const char *const step_file_required[];
 int step_file_done(const struct sys *sys, const struct plan_step *s, bool *ret, struct err *e);

@@ -37,6 +37,7 @@ const struct rec_row apt_package_rows[] = {
 	REC_ROW(struct apt_package, component, REC_STR, "component of the repository"),
 	REC_ROW(struct apt_package, sha256, REC_STR, "hash of the .deb"),
 	REC_ROW(struct apt_package, because, REC_STR, "the package that needs it"),
+	REC_ROW(struct apt_package, transitional, REC_BOOL, "empty, on the way to another"),
 	REC_ROW(struct apt_package, download, REC_INT, "bytes of the .deb"),
 	REC_ROW(struct apt_package, disk, REC_INT, "bytes it adds on disk"),
 	REC_END,

@@ -336,6 +336,24 @@ int install(Session &s)
 	return rc;
 }
 
+/* One small file, outside of any repository. What it is worth, the caller finds out. */
+int fetch_file(Session &s)
+{
+	static const char doing[] = "fetching a file";
+	Fetching status(s, APT_EV_DOWNLOAD);
+	pkgAcquire fetcher(&status);
+	Complaints why;
+
+	auto item =
+		std::make_unique<pkgAcqFile>(&fetcher, s.job.fetch_uri, HashStringList(), 0,
+					     s.job.fetch_uri, s.job.fetch_uri, "", s.job.fetch_to);
+	fetcher.Run(PULSE_US);
+	if (item->Status == pkgAcquire::Item::StatDone && item->Complete)
+		return 0;
+	why.add(("'" + std::string(s.job.fetch_uri) + "'").c_str(), item->ErrorText);
+	return failed(s, GP_DOWNLOAD_FAILED, doing, why);
+}
+
 int run_verb(Session &s)
 {
 	if (start(s))
@@ -351,6 +369,8 @@ int run_verb(Session &s)
 		return 0;
 	case APT_INSTALL:
 		return install(s);
+	case APT_FETCH:
+		return fetch_file(s);
 	}
 	return -1;
 }

@@ -23,6 +23,7 @@ enum apt_verb {
 	APT_RESOLVE, /* which exact set would be installed; changes only the private folders */
 	APT_UPDATE,  /* fetch the indexes of the root's own sources into its own lists */
 	APT_INSTALL, /* resolve again, compare with `expect`, download, install */
+	APT_FETCH,   /* one file, as apt would: its proxies, its credentials */
 };
 
 enum apt_refresh {
@@ -55,6 +56,7 @@ struct apt_package {
 	const char *component;
 	const char *sha256;
 	const char *because; /* the package that needs it; NULL = asked for */
+	bool transitional;   /* an empty package on the way to another, by its description */
 	long long download;  /* bytes of the .deb */
 	long long disk;      /* bytes it adds on disk, negative when it frees */
 };
@@ -67,6 +69,7 @@ struct apt_job {
 	const char *lists;   /* absolute folder for index files; NULL = its own */
 	const char *caches;  /* absolute folder for binary caches; NULL = its own */
 	bool recommends;
+	const char *fetch_uri, *fetch_to; /* APT_FETCH: what, and the absolute path to put it at */
 	LIST(struct apt_want) wants;
 	const struct apt_answer *expect; /* APT_INSTALL: refuse when the set is another */
 };

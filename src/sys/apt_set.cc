@@ -232,7 +232,10 @@ void report(Session &s, pkgRecords &records, pkgCache::PkgIterator const &p, con
 		out.suite = or_null(vf.File().Codename());
 		out.component = or_null(vf.File().Component());
 		/* find() points into the list, so the list must outlive what it finds. */
-		HashStringList hashes = records.Lookup(vf).Hashes();
+		pkgRecords::Parser &record = records.Lookup(vf);
+		HashStringList hashes = record.Hashes();
+
+		out.transitional = record.ShortDesc().find("ransitional") != std::string::npos;
 
 		if (const HashString *hash = hashes.find("SHA256"))
 			sha256 = hash->HashValue();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256 and MD5. */
+/* SHA-256, MD5 and SHA-1. */
 #include "sys/hash.h"
 
 #include <assert.h>
@@ -31,10 +31,23 @@ static EVP_MD_CTX *of(struct hash *h)
 	return (EVP_MD_CTX *)h;
 }
 
+static const EVP_MD *algorithm(enum hash_kind kind)
+{
+	switch (kind) {
+	case HASH_SHA256:
+		return EVP_sha256();
+	case HASH_MD5:
+		return EVP_md5();
+	case HASH_SHA1:
+		return EVP_sha1();
+	}
+	return NULL;
+}
+
 struct hash *hash_begin(enum hash_kind kind)
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	int ok = c && EVP_DigestInit_ex(c, kind == HASH_MD5 ? EVP_md5() : EVP_sha256(), NULL);
+	int ok = c && EVP_DigestInit_ex(c, algorithm(kind), NULL);
 
 	assert(ok == 1);
 	return (struct hash *)c;

@@ -223,6 +223,39 @@ nvidia_repo() {
 	done
 }
 
+# nvidia_debian VERSION: the driver's user space as NVIDIA's repository has it for Debian, toy-sized, with the
+# package that pins its branch.
+nvidia_debian() {
+	local v=$1 branch=${1%%.*}
+	cat <<-END
+
+		Package: nvidia-driver-pinning-$branch
+		Version: $branch-1
+		Architecture: all
+		Conflicts: nvidia-driver-pinning
+		Provides: nvidia-driver-pinning
+		File: /etc/apt/preferences.d/nvidia-driver-pinning-$branch Package: nvidia-smi libcuda1 libnvidia-ml1\nPin: version $branch.*\nPin-Priority: 1000
+
+		Package: nvidia-smi
+		Version: $v-1
+		Source: nvidia-graphics-drivers
+		Depends: libnvidia-ml1 (= $v-1), libcuda1 (= $v-1)
+		Elf: /usr/bin/nvidia-smi NVIDIA-SMI $v
+
+		Package: libnvidia-ml1
+		Version: $v-1
+		Source: nvidia-graphics-drivers
+		Elf: /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.$v $v
+		Link: /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1 libnvidia-ml.so.$v
+
+		Package: libcuda1
+		Version: $v-1
+		Source: nvidia-graphics-drivers
+		Elf: /usr/lib/x86_64-linux-gnu/libcuda.so.$v $v
+		Link: /usr/lib/x86_64-linux-gnu/libcuda.so.1 libcuda.so.$v
+	END
+}
+
 # repo_serve: $REPO over http on loopback, at $URI.
 repo_serve() {
 	"$REAL_LIB/mkrepo.py" serve "$REPO" "$WORK/port" --log "$WORK/requests" 3>&- &

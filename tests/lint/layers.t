@@ -20,7 +20,7 @@ VALUES = ["profile.h", "facts.h", "catalog.h", "plan.h"]
 INTERFACES = ["probes/probe.h", "distros/distro.h", "runtimes/runtime.h", "steps/step.h"]
 PURE = ["solve*.h", "schema*.h", "profile_text.h", "profile_read.h", "render*.h", "emit*.h", "why*.h", "compat.h"]
 EDIT = ["edit*.h", "tree.h", "toml_reader.h", "locate.h"]  # text in, text out: a library of our own, pure
-ACTING = ["execute.h", "journal.h", "runs.h", "undo.h", "verify.h", "closure.h", "indexes.h"]
+ACTING = ["execute.h", "journal.h", "runs.h", "undo.h", "verify.h", "closure.h", "indexes.h", "keys.h"]
 
 # libc that only computes. Anything else is a door to the outside.
 PLAIN = {"assert.h", "ctype.h", "errno.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h",
@@ -78,6 +78,8 @@ PARTS = [
     ("verify.h", BASE + VALUES, PLAIN),
     ("closure.h", BASE + VALUES, PLAIN),
     ("indexes.h", BASE + VALUES, PLAIN),
+    ("keys.h", BASE + VALUES + ["closure.h"], PLAIN),
+    ("keys.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/openpgp.h"], PLAIN),
     ("execute.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
     ("journal.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
     ("runs.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
@@ -116,6 +118,8 @@ EXCEPTIONS = {
     ("probes/engines.c", "locate.h"): "which file a daemon reads is decided in one place",
     ("steps/engine.c", "sys/hash.h"): "edits are known by the hash of what came out",
     ("closure.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
+    ("keys.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
+    ("probes/keys.c", "sys/openpgp.h"): "reading keyrings works on bytes in memory",
 }
 
 # These never see struct sys or libapt's jobs, not even through another header.
