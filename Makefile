@@ -238,13 +238,17 @@ test: deps-test ## install what the tests need and run them all
 	@$(MAKE) --no-print-directory DEVELOPER=1 all tests-built
 	@O=$(O) tests/run.sh all
 
+test-long: deps-test ## the same with every trial of the long sweeps (hours)
+	@$(MAKE) --no-print-directory DEVELOPER=1 all tests-built
+	@LONG=1 O=$(O) tests/run.sh all
+
 check: all tests-built ## the tests that need no scratch root
 	@O=$(O) tests/run.sh check
 
 check-real: all tests-built ## the tests on real roots (root)
 	@O=$(O) tests/run.sh real
 
-tests-built: $(UNIT) $(EXEC) $(FUZZ)
+tests-built: $(UNIT) $(EXEC) $(FUZZ) $(O)/exec/stepper
 
 accept: all ## rewrite the expected outcomes of golden cases; read the diff
 	@O=$(O) tests/plan/run.sh --accept
@@ -274,5 +278,5 @@ clean: ## remove what was built (caches of scratch roots stay in build/cache)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all deps-build deps-test demo install test check check-real tests-built accept asan fuzz analyze \
+.PHONY: all deps-build deps-test demo install test test-long check check-real tests-built accept asan fuzz analyze \
 	bench format clean help
