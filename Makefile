@@ -59,7 +59,7 @@ PROBES := $(call drop_ins,probes,src/probes/probe.c)
 DISTROS := $(call drop_ins,distros,)
 RUNTIMES := $(call drop_ins,runtimes,src/runtimes/runtime.c)
 STEPS := $(call drop_ins,steps,src/steps/step.c)
-COMMANDS := $(call drop_ins,commands,$(addprefix src/commands/,common.c acting.c saving.c fleet.c))
+COMMANDS := $(call drop_ins,commands,$(patsubst %,src/commands/%.c,common acting saving sitting fleet))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -193,6 +193,10 @@ install: all ## install under DESTDIR and prefix
 	install -d $(DESTDIR)$(libdir)/gpuprov $(DESTDIR)$(prefix)/share/gpuprov/profiles
 	for so in $(O)/gpuprov-apt-*.so; do [ ! -e "$$so" ] || \
 		install -m 0644 "$$so" $(DESTDIR)$(libdir)/gpuprov/; done
+	install -d $(DESTDIR)$(libdir)/systemd/system/multi-user.target.wants
+	sed 's|/usr/bin/gpuprov|$(prefix)/bin/gpuprov|' units/gpuprov-resume.service \
+		>$(DESTDIR)$(libdir)/systemd/system/gpuprov-resume.service
+	ln -sf ../gpuprov-resume.service $(DESTDIR)$(libdir)/systemd/system/multi-user.target.wants/
 	install -m 0644 profiles/*.yaml $(DESTDIR)$(prefix)/share/gpuprov/profiles/
 	install -m 0644 $(O)/profile.schema.json $(DESTDIR)$(prefix)/share/gpuprov/
 	for page in $(O)/man/*.[157]; do [ ! -e "$$page" ] || install -D -m 0644 "$$page" \

@@ -73,13 +73,16 @@ static int start(int argc, char **argv, struct arena *a, struct options *o, stru
 	return dispatch(c, argc - 2, argv + 2, a, o, e);
 }
 
-/* A descriptor that is closed would be taken by the next file we open, and printed into. */
+/*
+ * A descriptor that is closed would be taken by the next file we open, and printed into. Writing to
+ * these still fails, as it should.
+ */
 static void fill_standard(void)
 {
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_RDONLY);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);

@@ -109,7 +109,13 @@ during() {
 }
 
 @test "closed descriptors 0, 1 and 2 are no places to write a journal to" {
-	"$GPUPROV" apply --yes --root "$root" "$profile" <&- >&- 2>&-
+	status=0
+	"$GPUPROV" apply --yes --root "$root" "$profile" <&- >&- 2>&- || status=$?
+	# The plan could not be shown, so it was not carried out.
+	[ "$status" -eq 1 ]
+	[ ! -e "$conf" ]
+	# With a place for the plan and none for the talk.
+	"$GPUPROV" apply --yes --root "$root" "$profile" <&- >out 2>&-
 	[ -e "$source" ]
 	run -1 grep -q 'linux\|Done\.\|to add' "$root/var/lib/gpuprov/runs/000001/journal"
 	gpuprov history --root "$root"
