@@ -27,13 +27,29 @@ static int save(const struct sys *sys, const struct resume *r, struct err *e)
 	return sys_replace(sys, PATH, buf_str(&text), text.len, &attr, e);
 }
 
+static int load(const struct sys *sys, struct arena *a, struct resume *ret, bool *ret_there,
+		struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(64 << 10);
+
+	*ret = (struct resume){ 0 };
+	if (sys_read_if(sys, PATH, &text, ret_there, e))
+		return -1;
+	return *ret_there ? rec_read(buf_str(&text), text.len, PATH, rows, ret, a, e) : 0;
+}
+
 int resume_wait(const struct sys *sys, long long run, struct err *e)
 {
+	auto_arena struct arena a = { 0 };
+	struct resume r;
 	struct sys_ident id;
-	struct resume r = { .run = run, .boot = id.boot_id };
+	bool there;
 
-	if (sys_ident(sys, &id, e))
+	/* Whatever waits again has had the boots it had. */
+	if (load(sys, &a, &r, &there, e) || sys_ident(sys, &id, e))
 		return -1;
+	r.run = run;
+	r.boot = id.boot_id;
 	return save(sys, &r, e) ? err_ctx(e, "noting what waits for the next boot") : 0;
 }
 
@@ -60,16 +76,14 @@ static int give_up(const struct sys *sys, const struct resume *r, struct err *e)
 int resume_begin(const struct sys *sys, struct arena *a, struct resume *ret, bool *ret_there,
 		 bool *ret_booted, struct err *e)
 {
-	auto_buf struct buf text = BUF_INIT(64 << 10);
 	struct sys_ident id;
 
-	*ret = (struct resume){ 0 };
 	*ret_booted = false;
-	if (sys_read_if(sys, PATH, &text, ret_there, e))
+	if (load(sys, a, ret, ret_there, e))
 		return -1;
 	if (!*ret_there)
 		return 0;
-	if (rec_read(buf_str(&text), text.len, PATH, rows, ret, a, e) || sys_ident(sys, &id, e))
+	if (sys_ident(sys, &id, e))
 		return -1;
 	*ret_booted = !str_eq(ret->boot, id.boot_id);
 	if (!*ret_booted)
