@@ -59,7 +59,7 @@ PROBES := $(call drop_ins,probes,src/probes/probe.c)
 DISTROS := $(call drop_ins,distros,src/distros/distro.c)
 RUNTIMES := $(call drop_ins,runtimes,src/runtimes/runtime.c)
 STEPS := $(call drop_ins,steps,src/steps/step.c)
-COMMANDS := $(call drop_ins,commands,$(addprefix src/commands/,common.c acting.c saving.c fleet.c))
+COMMANDS := $(call drop_ins,commands,$(patsubst %,src/commands/%.c,common acting saving sitting fleet))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -193,6 +193,10 @@ install: all ## install under DESTDIR and prefix
 	install -d $(DESTDIR)$(libdir)/gpuprov $(DESTDIR)$(prefix)/share/gpuprov/profiles
 	for so in $(O)/gpuprov-apt-*.so; do [ ! -e "$$so" ] || \
 		install -m 0644 "$$so" $(DESTDIR)$(libdir)/gpuprov/; done
+	install -d $(DESTDIR)$(libdir)/systemd/system/multi-user.target.wants
+	sed 's|/usr/bin/gpuprov|$(prefix)/bin/gpuprov|' units/gpuprov-resume.service \
+		>$(DESTDIR)$(libdir)/systemd/system/gpuprov-resume.service
+	ln -sf ../gpuprov-resume.service $(DESTDIR)$(libdir)/systemd/system/multi-user.target.wants/
 	install -m 0644 profiles/*.yaml $(DESTDIR)$(prefix)/share/gpuprov/profiles/
 	install -m 0644 $(O)/profile.schema.json $(DESTDIR)$(prefix)/share/gpuprov/
 	for page in $(O)/man/*.[157]; do [ ! -e "$$page" ] || install -D -m 0644 "$$page" \
@@ -238,13 +242,17 @@ test: deps-test ## install what the tests need and run them all
 	@$(MAKE) --no-print-directory DEVELOPER=1 all tests-built
 	@O=$(O) tests/run.sh all
 
+test-long: deps-test ## the same with every trial of the long sweeps (hours)
+	@$(MAKE) --no-print-directory DEVELOPER=1 all tests-built
+	@LONG=1 O=$(O) tests/run.sh all
+
 check: all tests-built ## the tests that need no scratch root
 	@O=$(O) tests/run.sh check
 
 check-real: all tests-built ## the tests on real roots (root)
 	@O=$(O) tests/run.sh real
 
-tests-built: $(UNIT) $(EXEC) $(FUZZ)
+tests-built: $(UNIT) $(EXEC) $(FUZZ) $(O)/exec/stepper
 
 accept: all ## rewrite the expected outcomes of golden cases; read the diff
 	@O=$(O) tests/plan/run.sh --accept
@@ -274,5 +282,5 @@ clean: ## remove what was built (caches of scratch roots stay in build/cache)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all deps-build deps-test demo install test check check-real tests-built accept asan fuzz analyze \
+.PHONY: all deps-build deps-test demo install test test-long check check-real tests-built accept asan fuzz analyze \
 	bench format clean help

@@ -286,8 +286,8 @@ bool record_is(const struct record *r, const char *name, const char *value)
 
 bool record_has(const struct record *r, const char *name, const char *word)
 {
-	const char *at = record_get(r, name);
-	size_t n = strlen(word);
+	const char *at = word ? record_get(r, name) : NULL;
+	size_t n = word ? strlen(word) : 0;
 
 	while (at) {
 		if (strncmp(at, word, n) == 0 && (!at[n] || at[n] == ','))

@@ -17,6 +17,8 @@ struct running {
 	struct journal journal;
 	struct arena *a;
 	struct exec_event now;
+	bool booted;   /* the boot that the open run waited for has been */
+	strs deferred; /* ids of steps that wait for the next boot */
 };
 
 static void tell(struct running *r, enum exec_event_kind kind)
@@ -161,10 +163,35 @@ static int stopped(struct running *r, struct err *e)
 	return -1;
 }
 
+/* Not before the next boot; nor what needs such a step. */
+static bool waits(struct running *r, const struct plan_step *s)
+{
+	bool wait = str_eq(s->when, "boot") && !r->booted;
+
+	list_each (&s->needs, id)
+		list_each (&r->deferred, it)
+			wait |= str_eq(*id, *it);
+	if (wait)
+		list_add(r->a, &r->deferred, s->id);
+	return wait;
+}
+
+/* With `reboot: auto` the end is after the reboot: what was done is proved then. */
+static int end(struct running *r, struct err *e)
+{
+	const struct plan *p = r->plan;
+	bool proof = str_eq(p->header.reboot, "auto") && p->totals.reboot && !p->header.undoes &&
+		     r->sys->live && !r->booted;
+
+	return journal_add(&r->journal, "end", NULL, r->deferred.n || proof ? "reboot" : "done", e);
+}
+
 static int run_all(struct running *r, struct err *e)
 {
 	list_each (&r->plan->steps, s) {
 		if (s->op == OP_KEEP)
+			continue;
+		if (waits(r, s))
 			continue;
 		r->now.step = s;
 		r->now.number++;
@@ -181,7 +208,7 @@ static int run_all(struct running *r, struct err *e)
 			again(r));
 		return -1;
 	}
-	return journal_add(&r->journal, "end", NULL, "done", e);
+	return end(r, e);
 }
 
 static int sweep(const struct plan *plan, const struct sys *sys, struct err *e)
@@ -198,15 +225,21 @@ static int sweep(const struct plan *plan, const struct sys *sys, struct err *e)
 }
 
 /* A run that this one goes on with: what rollback takes back, it takes back together. */
-static int find_open(const struct sys *sys, struct arena *a, long long *ret, struct err *e)
+static int find_open(struct running *r, long long *ret, struct err *e)
 {
-	const struct run *open;
+	const struct run *open, *waiting;
+	struct sys_ident id;
 	runs all = { 0 };
 
-	if (runs_list(sys, a, &all, e))
+	if (runs_list(r->sys, r->a, &all, e) || sys_ident(r->sys, &id, e))
 		return err_ctx(e, "looking at earlier runs");
 	open = runs_open(&all);
+	waiting = runs_waiting(&all, open);
 	*ret = open ? open->number : 0;
+	r->booted = waiting && !str_eq(waiting->boot, id.boot_id);
+	/* Nothing to do now is not the end of a run that waits for a boot. */
+	if (waiting && !r->booted && !r->now.total)
+		*ret = 0;
 	return 0;
 }
 
@@ -228,7 +261,7 @@ int execute(const struct plan *plan, const struct sys *sys, const struct sys *ca
 
 	list_each (&plan->steps, s)
 		r.now.total += s->op != OP_KEEP;
-	if (sweep(plan, sys, e) || (!plan->header.undoes && find_open(sys, &a, &open, e)))
+	if (sweep(plan, sys, e) || (!plan->header.undoes && find_open(&r, &open, e)))
 		return -1;
 	if (!r.now.total)
 		return close_open(&r, open, e);

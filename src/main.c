@@ -5,6 +5,7 @@
 
 #include "gen/commands.inc"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,6 +73,21 @@ static int start(int argc, char **argv, struct arena *a, struct options *o, stru
 	return dispatch(c, argc - 2, argv + 2, a, o, e);
 }
 
+/*
+ * A descriptor that is closed would be taken by the next file we open, and printed into. Writing to
+ * these still fails, as it should.
+ */
+static void fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	auto_arena struct arena a = { 0 };
@@ -80,6 +96,7 @@ int main(int argc, char **argv)
 	int status;
 
 	umask(022);
+	fill_standard();
 	status = start(argc, argv, &a, &o, &e);
 	return status < 0 ? fail(o.a ? &o : NULL, &e) : status;
 }

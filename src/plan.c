@@ -60,6 +60,7 @@ static const struct rec_row step_rows[] = {
 	WORD(struct plan_step, op, op_words, "what happens"),
 	REC_ROW(struct plan_step, what, REC_STR, "to what"),
 	REC_ROW(struct plan_step, risk, REC_STR, "what cannot be undone, or disturbs"),
+	REC_ROW(struct plan_step, when, REC_STR, "boot: only after the next boot"),
 	ROWS(struct plan_step, args, arg_rows, struct plan_arg, "arguments"),
 	REC_ROW(struct plan_step, needs, REC_STRS, "steps that come before"),
 	ROWS(struct plan_step, reasons, reason_rows, struct plan_reason, "why"),
@@ -102,6 +103,9 @@ static const struct rec_row header_rows[] = {
 	REC_ROW(struct plan_header, catalog, REC_STR, "date of the catalog's facts"),
 	REC_ROW(struct plan_header, host, REC_STR, "the host in one line"),
 	REC_ROW(struct plan_header, undoes, REC_STR, "a rollback: the oldest run it puts back"),
+	REC_ROW(struct plan_header, reboot, REC_STR, "auto: reboot and go on"),
+	REC_ROW(struct plan_header, on_failure, REC_STR, "rollback: put everything back"),
+	REC_ROW(struct plan_header, report, REC_STR, "file for the outcome"),
 	REC_END,
 };
 

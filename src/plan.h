@@ -51,6 +51,7 @@ struct plan_step {
 	enum plan_op op;
 	const char *what; /* one line for people: what is added or changed */
 	const char *risk; /* what cannot be undone or disturbs; NULL = nothing */
+	const char *when; /* "boot": only after the next boot, with all that needs it; NULL = now */
 	LIST(struct plan_arg) args;
 	strs needs; /* ids of steps that come before */
 	LIST(struct plan_reason) reasons;
@@ -90,9 +91,12 @@ struct plan_header {
 	const char *profile;      /* file name as given */
 	const char *profile_hash; /* SHA-256 of its bytes */
 	const char *kind;
-	const char *catalog; /* date of its facts */
-	const char *host;    /* the summary line */
-	const char *undoes;  /* a rollback: the oldest run that it puts back; else NULL */
+	const char *catalog;    /* date of its facts */
+	const char *host;       /* the summary line */
+	const char *undoes;     /* a rollback: the oldest run that it puts back; else NULL */
+	const char *reboot;     /* "auto": reboot by ourselves and go on; else NULL */
+	const char *on_failure; /* "rollback": put everything back; else NULL */
+	const char *report;     /* file for the outcome, absolute; NULL = none */
 };
 
 struct plan {

@@ -139,6 +139,25 @@ const struct run *runs_open(const runs *all)
 	return open;
 }
 
+/* The run that this one goes on with; NULL when there is none, or it was rolled back. */
+static const struct run *before(const runs *all, const struct run *run)
+{
+	const struct run *first = NULL;
+	unsigned long long number;
+
+	if (run->continues && str_to_u64(run->continues, &number) &&
+	    (long long)number < run->number)
+		first = runs_find(all, (long long)number);
+	return first && first->state != RUN_ROLLED_BACK ? first : NULL;
+}
+
+const struct run *runs_waiting(const runs *all, const struct run *open)
+{
+	while (open && open->state != RUN_REBOOT)
+		open = before(all, open);
+	return open;
+}
+
 const struct run *runs_undoable(const runs *all)
 {
 	const struct run *found = NULL;
@@ -146,16 +165,8 @@ const struct run *runs_undoable(const runs *all)
 	list_each (all, run)
 		if (!run->rollback && run->state != RUN_ROLLED_BACK && run->started)
 			found = run;
-	while (found && found->continues) {
-		unsigned long long number;
-		const struct run *first = NULL;
-
-		if (str_to_u64(found->continues, &number) && (long long)number < found->number)
-			first = runs_find(all, (long long)number);
-		if (!first || first->state == RUN_ROLLED_BACK)
-			break;
-		found = first;
-	}
+	while (found && before(all, found))
+		found = before(all, found);
 	return found;
 }
 

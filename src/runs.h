@@ -45,6 +45,12 @@ const struct run *runs_find(const runs *all, long long number); /* or NULL */
 const struct run *runs_open(const runs *all);
 
 /*
+ * Of an unfinished run and those it goes on with, the newest that waits for a boot: one that failed
+ * after the boot still goes on with it. NULL when none does.
+ */
+const struct run *runs_waiting(const runs *all, const struct run *open);
+
+/*
  * The newest run that changed something and was not put back, or, where it went on with others,
  * the first of those; NULL when there is none.
  */

@@ -20,6 +20,7 @@ static const struct rec_row saved_rows[] = {
 	REC_ROW(struct saved, profile_hash, REC_STR, "SHA-256 of its bytes"),
 	REC_ROW(struct saved, catalog_hash, REC_STR, "SHA-256 of the catalog"),
 	REC_ROW(struct saved, made, REC_INT, "when, in seconds since the epoch"),
+	REC_ROW(struct saved, newest, REC_INT, "newest run then, -1 = not known"),
 	REC_ROW(struct saved, runs, REC_INT, "runs made since then"),
 	{ .name = "facts",
 	  .type = REC_OBJ,

@@ -22,8 +22,9 @@ struct saved {
 	const char *profile;      /* absolute path */
 	const char *profile_hash; /* NULL = it is not there */
 	const char *catalog_hash;
-	long long made; /* seconds since the epoch */
-	long long runs; /* made on this root since `made`: 0 in the file */
+	long long made;   /* seconds since the epoch */
+	long long newest; /* run on this root; -1 = whoever planned may not know */
+	long long runs;   /* made on this root since then: 0 in the file */
 	struct facts facts;
 	LIST(struct saved_target) targets;
 	struct plan plan;

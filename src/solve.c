@@ -225,7 +225,6 @@ static void solve_scope(struct solving *s)
 		"engine",         "docker",
 		"containerd",     "crio",
 		"podman",         "kubernetes",
-		"report",         "on-failure",
 		"downloads",      "cuda.runfile",
 		"verify",         "paths",
 		"apt.proxy",      "apt.lock-timeout",
@@ -235,7 +234,6 @@ static void solve_scope(struct solving *s)
 	} values[] = { { "purpose", "containers" },
 		       { "driver.source", "runfile" },
 		       { "cuda.source", "runfile" },
-		       { "reboot", "auto" },
 		       { "driver.in-use", "stop" } };
 
 	if (!str_eq(s->profile->kind, "bare-metal"))

@@ -4,17 +4,17 @@
 
 #include "base/str.h"
 #include "commands/saving.h"
+#include "commands/sitting.h"
 #include "journal.h"
+#include "resume.h"
 #include "runs.h"
 
-static int carry_out(struct job *j, struct err *e)
+static int carry_out(struct job *j, bool booted, struct err *e)
 {
-	if (acting_carry_out(j, e))
-		return -1;
-	if (plan_pending(&j->plan))
-		fprintf(stderr, "Done.%s\n",
-			j->plan.totals.reboot ? " A reboot is needed to load the driver." : "");
-	return 0;
+	if (acting_carry_out(j, e) == 0)
+		return sitting_end(j, booted, e);
+	sitting_failed(j, e);
+	return -1;
 }
 
 /* What it finished is not done again, whatever the host looks like now. */
@@ -59,19 +59,55 @@ static int make_plan(struct job *j, const struct saved *saved, struct err *e)
 		return resumed(j, e);
 	if (job_facts(j, e))
 		return -1;
-	return saved ? saving_check(j, saved, e) : job_plan(j, true, e);
+	if (saved)
+		return saving_check(j, saved, e);
+	if (job_plan(j, true, e))
+		return -1;
+	sitting_rules(j);
+	return 0;
+}
+
+/* A run that did not end in three boots has failed, and status shall say so. */
+static void give_up(struct job *j, long long run, const struct err *why)
+{
+	auto_err late = { 0 }; /* the reason itself is already on its way to the user */
+	struct journal journal;
+
+	journal_open(&j->sys, run, &j->a, &journal);
+	if (journal_add(&journal, "failed", NULL, why->text, &late) == 0)
+		journal_add(&journal, "end", NULL, "failed", &late);
+}
+
+/* Is this the sitting after the boot that a run waits for? */
+static int see_boot(struct job *j, bool *ret_booted, struct err *e)
+{
+	struct resume r;
+	bool there;
+
+	if (resume_begin(&j->sys, &j->a, &r, &there, ret_booted, e)) {
+		if (e->code == GP_BOOT_LOOP)
+			give_up(j, r.run, e);
+		return -1;
+	}
+	if (!there || *ret_booted || !opt_given(j->o, OPT_RESUME))
+		return 0;
+	err_set(e, GP_NOT_BOOTED, "run %lld waits for a reboot, and there was none yet", r.run);
+	err_way(e, "reboot; gpuprov-resume.service goes on with it then");
+	return -1;
 }
 
 static int apply_locked(struct job *j, const struct saved *saved, struct err *e)
 {
-	if (make_plan(j, saved, e) || acting_show(j, e))
+	bool booted;
+
+	if (see_boot(j, &booted, e) || make_plan(j, saved, e) || acting_show(j, e))
 		return -1;
 	job_show_diags(j);
 	if (plan_refused(&j->plan))
 		return (int)job_refusal(j);
 	if (plan_pending(&j->plan) && acting_confirm(j, e))
 		return -1;
-	return carry_out(j, e) ? -1 : STATUS_OK;
+	return carry_out(j, booted, e);
 }
 
 static int check_args(const struct options *o, struct err *e)

@@ -2,6 +2,7 @@
 /* gpuprov plan: show what would be done. */
 #include "commands/fleet.h"
 #include "commands/saving.h"
+#include "commands/sitting.h"
 #include "render_html.h"
 
 static int show(const struct job *j, struct err *e)
@@ -38,6 +39,7 @@ static int run(const struct options *o, struct err *e)
 	/* Another host's packages cannot be resolved here: its steps can. */
 	if (job_facts(&j, e) || job_plan(&j, !j.borrowed, e) || show(&j, e))
 		return -1;
+	sitting_rules(&j);
 	if (opt_given(o, OPT_OUT) && !plan_refused(&j.plan) && saving_write(&j, e))
 		return -1;
 	job_show_diags(&j);

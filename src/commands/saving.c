@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "journal.h"
 #include "runs.h"
 #include "sys/hash.h"
 
@@ -66,6 +67,7 @@ int saving_write(struct job *j, struct err *e)
 	const char *path = opt_value(j->o, OPT_OUT);
 	struct saved s = { .facts = j->facts, .plan = j->plan };
 	auto_buf struct buf text = BUF_TEXT;
+	auto_err hidden = { 0 }; /* the state is root's: then the time of the runs must do */
 
 	if (j->borrowed) {
 		err_set(e, GP_USAGE,
@@ -73,6 +75,8 @@ int saving_write(struct job *j, struct err *e)
 		err_way(e, "run gpuprov plan --out on that host itself");
 		return -1;
 	}
+	if (journal_newest(&j->sys, &s.newest, &hidden))
+		s.newest = -1;
 	s.profile = absolute(j, j->o->args.at[0]);
 	s.profile_hash = j->plan.header.profile_hash;
 	if (gather(j, &j->plan, &s, e))
@@ -107,7 +111,8 @@ static int see_runs(struct job *j, const struct saved *then, struct saved *now, 
 		return -1;
 	*ret_begun = false;
 	list_each (&all, run) {
-		now->runs += run->began >= then->made;
+		now->runs +=
+			then->newest < 0 ? run->began >= then->made : run->number > then->newest;
 		*ret_begun = str_eq(run->plan_hash, hash) && run->state != RUN_ROLLED_BACK;
 	}
 	return 0;

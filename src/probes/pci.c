@@ -53,10 +53,11 @@ static void look_at(const struct sys *sys, struct facts *f, const char *address)
 {
 	const char *vendor = attribute(sys, f, address, "vendor");
 	const char *class_id = attribute(sys, f, address, "class");
+	const char *device = attribute(sys, f, address, "device");
 	const char *sub_vendor, *sub_device;
 	struct fact_gpu *g;
 
-	if (!str_eq(vendor, "10de") || !class_id)
+	if (!str_eq(vendor, "10de") || !class_id || !device)
 		return;
 	/* 0300 VGA controller, 0302 3D controller, 0680 other bridge: an NVSwitch. */
 	if (str_starts(class_id, "0300") || str_starts(class_id, "0302"))
@@ -68,7 +69,7 @@ static void look_at(const struct sys *sys, struct facts *f, const char *address)
 	g->address = address;
 	g->vendor = vendor;
 	g->class_id = class_id;
-	g->device = attribute(sys, f, address, "device");
+	g->device = device;
 	g->driver =
 		probe_last(probe_link(sys, f, arena_printf(f->a, DEVICES "/%s/driver", address)));
 	g->mig = mig_mode(sys, f, address);

@@ -441,13 +441,13 @@ static int fake_space(const struct sys *s, const char *path, struct sys_space *r
 
 static int fake_ident(const struct sys *s, struct sys_ident *ret, struct err *e)
 {
-	(void)s;
+	const char *boot = fake_of(s)->boot;
+
 	(void)e;
-	*ret = (struct sys_ident){ .kernel = "6.1.0-fake",
-				   .machine = "x86_64",
-				   .host = "fake",
-				   .boot_id = "boot",
-				   .user = "root" };
+	*ret = (struct sys_ident){
+		.kernel = "6.1.0-fake", .machine = "x86_64", .host = "fake", .user = "root"
+	};
+	memcpy(ret->boot_id, boot, strlen(boot) + 1);
 	return 0;
 }
 
@@ -490,7 +490,7 @@ void fake_init(struct fake *f)
 	static size_t next;
 	static const char *const roots[] = { "/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7" };
 
-	*f = (struct fake){ .transcript = BUF_TEXT };
+	*f = (struct fake){ .transcript = BUF_TEXT, .boot = "boot" };
 	f->sys =
 		(struct sys){ .ops = &fake_ops, .ctx = f, .root = roots[next++ % 8], .live = true };
 }

@@ -21,6 +21,7 @@ struct fake {
 	bool locked;
 	struct buf *installed; /* what the fake libapt's install appends to dpkg's status */
 	int run_status;        /* what commands exit with */
+	const char *boot;      /* boot id */
 };
 
 void fake_init(struct fake *f);

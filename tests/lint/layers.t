@@ -20,7 +20,7 @@ VALUES = ["profile.h", "facts.h", "catalog.h", "plan.h"]
 INTERFACES = ["probes/probe.h", "distros/distro.h", "runtimes/runtime.h", "steps/step.h"]
 PURE = ["solve*.h", "schema*.h", "profile_text.h", "profile_read.h", "render*.h", "emit*.h", "why*.h", "compat.h"]
 EDIT = ["edit*.h", "tree.h", "toml_reader.h", "locate.h"]  # text in, text out: a library of our own, pure
-ACTING = ["execute.h", "journal.h", "runs.h", "undo.h", "verify.h", "closure.h", "indexes.h", "keys.h"]
+ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "indexes.h", "keys.h"]
 
 # libc that only computes. Anything else is a door to the outside.
 PLAIN = {"assert.h", "ctype.h", "errno.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h",
@@ -74,6 +74,8 @@ PARTS = [
     ("journal.h", BASE + VALUES, PLAIN),
     ("saved.[ch]", BASE + VALUES + ["sys/hash.h"], PLAIN),
     ("runs.h", BASE + VALUES, PLAIN),
+    ("resume.h", BASE, PLAIN),
+    ("resume.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
     ("undo.h", BASE + VALUES + ["runs.h"], PLAIN),
     ("verify.h", BASE + VALUES, PLAIN),
     ("closure.h", BASE + VALUES, PLAIN),

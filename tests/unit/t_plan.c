@@ -219,8 +219,8 @@ static void fill(struct plan *p, struct arena *a)
 	struct diag *d;
 
 	plan_init(p, a);
-	p->header =
-		(struct plan_header){ "p.yaml", "0123", "bare-metal", "2026-01-02", "host", "3" };
+	p->header = (struct plan_header){ "p.yaml", "0123", "bare-metal", "2026-01-02", "host",
+					  "3",      "auto", "rollback",   "/r" };
 	s = plan_add(p, "file", "x", OP_CHANGE, "/etc/%s", "x");
 	step_arg(p, s, "path", "etc/x");
 	step_arg(p, s, "want", "one");
@@ -229,6 +229,7 @@ static void fill(struct plan *p, struct arena *a)
 	step_reason(p, s, "R39", &at, "because of %d", 5);
 	step_reason(p, s, NULL, NULL, "it follows");
 	s->risk = "none to speak of";
+	s->when = "boot";
 	s = plan_add(p, "packages", "nvidia", OP_ADD, "driver");
 	*list_push(a, &s->packages) =
 		(struct plan_package){ "libcuda1", "amd64",      "new",         "535-1",

@@ -1,0 +1,219 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Two sittings with a boot between them, as the running system sees them: the program in a chroot, which is
+# "/" to it, with a systemctl that writes down what it is told and a boot id that changes. Also images.
+
+load ../cli/fixture
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	[ "$(id -u)" -eq 0 ] || skip "only root applies"
+	fixture
+	install_driver "$root"
+	write_profile "$profile" 'driver: {modules: none, nouveau: blacklist}'
+	conf=$root/etc/modprobe.d/gpuprov-nouveau.conf
+	source=$root/etc/apt/sources.list.d/gpuprov-debian.sources
+	calls=$root/systemctl-calls
+}
+
+# boot ID: the running system's next boot. live ARGUMENT...: gpuprov in it.
+boot() {
+	echo "$1" >"$BATS_TEST_TMPDIR/boot_id"
+}
+
+live() {
+	status=0
+	unshare -m sh -euc '
+		root=$1 program=$2 boot=$3 upper=$4
+		shift 4
+		mkdir -p "$root/usr/lib" "$root/proc" "$root/dev" "$upper/usr/bin" "$upper/work"
+		printf "#!/bin/sh\necho \"\$@\" >>/systemctl-calls\n" >"$upper/usr/bin/systemctl"
+		chmod 755 "$upper/usr/bin/systemctl"
+		for link in bin sbin lib lib64; do [ -e "$root/$link" ] || ln -sfn usr/$link "$root/$link"; done
+		mount -t overlay overlay -o "lowerdir=$upper/usr:$root/usr:/usr" "$root/usr"
+		mkdir -p "$root/lib/x86_64-linux-gnu"
+		mount --bind /usr/lib/x86_64-linux-gnu "$root/lib/x86_64-linux-gnu"
+		mount -t proc proc "$root/proc"
+		mount --bind /dev "$root/dev"
+		mount --bind "$boot" "$root/proc/sys/kernel/random/boot_id"
+		cp "$program" "$root/gpuprov"
+		exec chroot "$root" /gpuprov "$@"
+	' sh "$root" "$GPUPROV" "$BATS_TEST_TMPDIR/boot_id" "$BATS_TEST_TMPDIR/upper" "$@" \
+		>out 2>err </dev/null || status=$?
+	stdout=$(cat out)
+	stderr=$(cat err)
+	show
+}
+
+# The plan of the profile, edited: set ATTRIBUTE of the second step, and keys of header and totals.
+two_sittings() {
+	live plan --out /f.plan /p.yaml
+	[ "$status" -eq 0 ]
+	python3 - "$root/f.plan" "$@" <<-'END'
+		import hashlib, json, sys
+		text = open(sys.argv[1]).read().split("\n", 1)[1]
+		saved = json.loads(text)
+		for edit in sys.argv[2:]:
+		    where, _, value = edit.partition("=")
+		    if where == "when":
+		        next(s for s in saved["plan"]["steps"] if s["kind"] == "repo")["when"] = value
+		    elif where == "reboot-needed":
+		        saved["plan"]["totals"]["reboot"] = True
+		    else:
+		        saved["plan"]["header"][where] = value
+		text = json.dumps(saved)
+		open(sys.argv[1], "w").write(
+		    "gpuprov.saved-plan/1 " + hashlib.sha256(text.encode()).hexdigest() + "\n" + text)
+	END
+}
+
+put_profile() {
+	write_profile "$root/p.yaml" 'driver: {modules: none, nouveau: blacklist}' "$@"
+}
+
+state_is() {
+	live status --json
+	[[ $stdout == *"\"state\": \"$1\""* ]]
+}
+
+@test "reboot: auto reboots, and the next boot goes on, proves, and reports" {
+	boot one
+	put_profile 'reboot: auto' 'report: /var/log/gpuprov.json'
+	mkdir -p "$root/var/log"
+	two_sittings when=boot reboot-needed=
+	live apply --yes /f.plan
+	[ "$status" -eq 0 ]
+	[ "$(cat "$calls")" = reboot ]
+	[ -e "$conf" ]
+	[ ! -e "$source" ]
+	[ -e "$root/var/lib/gpuprov/resume.json" ]
+	grep -q '"state": "waits for a reboot"' "$root/var/log/gpuprov.json"
+	state_is "waits for a reboot"
+	[[ $stdout == *'"reboot_required": true'* ]]
+	# Not before the boot.
+	live apply --resume --yes
+	[ "$status" -eq 1 ]
+	[[ $stderr == *GP3013* ]]
+	boot two
+	live apply --resume --yes
+	[ "$status" -eq 0 ]
+	[ -e "$source" ]
+	[ ! -e "$root/var/lib/gpuprov/resume.json" ]
+	[ "$(wc -l <"$calls")" -eq 1 ]
+	grep -q '"state": "done"' "$root/var/log/gpuprov.json"
+	grep -q '"checks": \[' "$root/var/log/gpuprov.json"
+	state_is "done"
+	live rollback --yes
+	[ "$status" -eq 0 ]
+	[ ! -e "$conf" ]
+	[ ! -e "$source" ]
+}
+
+@test "ask and never: one clear line, exit 0, no reboot, and what is left is done after it" {
+	for word in ask never; do
+		boot one
+		put_profile "reboot: $word"
+		two_sittings when=boot reboot-needed=
+		live apply --yes /f.plan
+		[ "$status" -eq 0 ]
+		[[ $stderr == *"The rest needs a reboot"* ]]
+		[ ! -e "$calls" ]
+		boot two
+		live apply --resume --yes
+		[ "$status" -eq 0 ]
+		[ -e "$source" ]
+		live rollback --yes
+		[ ! -e "$source" ]
+	done
+}
+
+@test "a second sitting that never ends: three boots, then it is given up and said so" {
+	boot 0
+	put_profile 'reboot: auto'
+	two_sittings when=boot reboot-needed=
+	live apply --yes /f.plan
+	# The folder of the second step's file is a file: it fails at each boot.
+	rmdir "$root/etc/apt/sources.list.d"
+	: >"$root/etc/apt/sources.list.d"
+	for n in 1 2 3; do
+		boot $n
+		live apply --resume --yes
+		[ "$status" -eq 1 ]
+		[[ $stderr != *GP3012* ]]
+	done
+	boot 4
+	live apply --resume --yes
+	[ "$status" -eq 1 ]
+	[[ $stderr == *GP3012* ]]
+	[ ! -e "$root/var/lib/gpuprov/resume.json" ]
+	state_is failed
+	[ "$(wc -l <"$calls")" -eq 1 ]
+}
+
+@test "on-failure: rollback when a postcondition does not hold: named, and all put back" {
+	boot one
+	put_profile 'on-failure: rollback' 'report: /report.json'
+	rm "$root"/usr/lib/x86_64-linux-gnu/libcuda.so*
+	live apply --yes /p.yaml
+	[ "$status" -eq 5 ]
+	[[ $stderr == *GP3014*libcuda*"everything was put back"* ]]
+	[ ! -e "$conf" ]
+	[ ! -e "$source" ]
+	grep -q '"rolled_back": true' "$root/report.json"
+	live history
+	[[ $stdout == *"rolled back"*"rollback to before run 1: done"* ]]
+}
+
+@test "on-failure: rollback when a step fails; on-failure: stop leaves it resumable" {
+	boot one
+	rmdir "$root/etc/apt/sources.list.d"
+	: >"$root/etc/apt/sources.list.d"
+	put_profile 'on-failure: stop'
+	live apply --yes /p.yaml
+	[ "$status" -eq 1 ]
+	[ -e "$conf" ]
+	put_profile 'on-failure: rollback'
+	live apply --yes /p.yaml
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"everything that was done has been put back"* ]]
+	[ ! -e "$conf" ]
+}
+
+@test "in an image what needs a boot is deferred to the first one" {
+	boot build
+	put_profile
+	gpuprov plan --root "$root" --out f.plan "$root/p.yaml"
+	python3 - f.plan <<-'END'
+		import hashlib, json, sys
+		text = open(sys.argv[1]).read().split("\n", 1)[1]
+		saved = json.loads(text)
+		next(s for s in saved["plan"]["steps"] if s["kind"] == "repo")["when"] = "boot"
+		text = json.dumps(saved)
+		open(sys.argv[1], "w").write(
+		    "gpuprov.saved-plan/1 " + hashlib.sha256(text.encode()).hexdigest() + "\n" + text)
+	END
+	gpuprov apply --root "$root" --yes f.plan
+	ends_with 0
+	complains "deferred to the first boot"
+	[ ! -e "$source" ]
+	[ ! -e "$calls" ]
+	boot first
+	live apply --resume --yes
+	[ "$status" -eq 0 ]
+	[ -e "$source" ]
+}
+
+@test "the unit is well-formed, and in no ordering cycle with cloud-init" {
+	unit=$BATS_TEST_DIRNAME/../../units/gpuprov-resume.service
+	grep -q '^ConditionPathExists=/var/lib/gpuprov/resume.json$' "$unit"
+	run -1 grep -qE '^(After|Before)=.*cloud' "$unit"
+	make -s -C "$BATS_TEST_DIRNAME/../.." O="$O" DESTDIR="$BATS_TEST_TMPDIR/dest" prefix=/usr install
+	[ -e "$BATS_TEST_TMPDIR/dest/usr/lib/systemd/system/multi-user.target.wants/gpuprov-resume.service" ]
+	command -v systemd-analyze >/dev/null || skip "there is no systemd-analyze"
+	install -D "$GPUPROV" "$BATS_TEST_TMPDIR/dest/usr/bin/gpuprov"
+	run systemd-analyze verify --root="$BATS_TEST_TMPDIR/dest" --man=no gpuprov-resume.service
+	echo "$output"
+	[[ $output != *"gpuprov-resume"*"cycle"* ]]
+	[[ $output != *"Unknown key"* ]]
+}
