@@ -15,6 +15,9 @@
 
 struct sys;
 
+/* Files here tell of installations that were begun and did not come to their end. */
+#define FACT_INSTALLING "var/lib/gpuprov/installing"
+
 #define FACTS_SCHEMA "gpuprov.facts/1"
 
 struct fact_os {

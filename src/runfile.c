@@ -40,6 +40,7 @@ const struct rec_row runfile_rows[] = {
 	REC_ROW(struct runfile, payload_len, REC_INT, "its bytes"),
 	REC_ROW(struct runfile, decompressor, REC_INT, "offset of the embedded decompressor"),
 	REC_ROW(struct runfile, decompressor_len, REC_INT, "its bytes"),
+	REC_ROW(struct runfile, strict, REC_BOOL, "options for the installer come after --"),
 	REC_ROW(struct runfile, crc, REC_STR, "inner cksum"),
 	REC_ROW(struct runfile, md5, REC_STR, "inner MD5"),
 	REC_ROW(struct runfile, sha256, REC_STR, "inner SHA-256"),
@@ -316,6 +317,7 @@ static int parse_makeself(struct parsing *p)
 	r->sums_len = (long long)len;
 	if (take_payload(p, from, from + len))
 		return -1;
+	r->strict = memmem(p->head.at, from, "Unrecognized flag", strlen("Unrecognized flag"));
 	if (r->label && strstr(r->label, "CUDA"))
 		r->product = "cuda";
 	return 0;
@@ -379,6 +381,37 @@ const char *runfile_cuda_version(const char *name, struct arena *a)
 		return NULL;
 	version = arena_strn(a, name + 5, strcspn(name + 5, "_"));
 	return ver_valid(version) ? version : NULL;
+}
+
+const char *runfile_driver_version(const char *name, struct arena *a)
+{
+	static const char head[] = "NVIDIA-Linux-";
+	const char *at = strstr(name, head), *version;
+
+	/* The machine may have a dash too; the version begins with a digit after one. */
+	for (at = at ? strchr(at + sizeof(head) - 1, '-') : NULL; at; at = strchr(at + 1, '-')) {
+		size_t n = strspn(at + 1, "0123456789.");
+
+		while (n && at[n] == '.')
+			n--; /* the dot of ".run" */
+		version = arena_strn(a, at + 1, n);
+		if (n && strchr(version, '.') && ver_valid(version))
+			return version;
+	}
+	return NULL;
+}
+
+bool runfile_nvcc_says(const char *output, const char *version)
+{
+	static const char word[] = "release ";
+	const char *at = strstr(output, word);
+	size_t n;
+
+	if (!at)
+		return false;
+	at += sizeof(word) - 1;
+	n = strspn(at, "0123456789.");
+	return n && strncmp(version, at, n) == 0 && (!version[n] || version[n] == '.');
 }
 
 static void show(struct buf *ret, const char *name, const char *value)

@@ -41,6 +41,7 @@ struct runfile {
 	strs options;                   /* long options that its embedded help lists */
 	long long payload, payload_len; /* offset and bytes */
 	long long decompressor, decompressor_len;
+	bool strict; /* its header refuses options it does not know, unless "--" comes first */
 	const char *crc, *md5, *sha256; /* inner sums; NULL = the header has none */
 	long long sums_from;            /* what they cover starts here, */
 	long long sums_len;             /* and is so long */
@@ -66,6 +67,15 @@ bool runfile_knows(const struct runfile *r, const char *option);
  * The version in the name of a CUDA .run ("cuda_12.2.0_535.54.03_linux.run" gives 12.2.0), or NULL.
  */
 const char *runfile_cuda_version(const char *name, struct arena *a);
+
+/* The version in the name of a driver's .run ("NVIDIA-Linux-x86_64-580.95.05.run"), or NULL. */
+const char *runfile_driver_version(const char *name, struct arena *a);
+
+/*
+ * Does `nvcc -V` speak of this toolkit? "Cuda compilation tools, release 12.2, V12.2.91" does of
+ * 12.2.0: the second number is the compiler's own.
+ */
+bool runfile_nvcc_says(const char *output, const char *version);
 
 /* Lines for people. */
 void runfile_show(const struct runfile *r, struct buf *ret);

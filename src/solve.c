@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/ver.h"
 #include "registry.h"
+#include "runfile.h"
 #include "solve_priv.h"
 
 #include <stdarg.h>
@@ -176,6 +177,16 @@ static bool solve_distro(struct solving *s)
 	return false;
 }
 
+/* A .run file that is named says which driver is wanted. */
+static const char *version_of_runfile(const struct solving *s)
+{
+	const struct value *file = profile_given(s->profile, "driver.runfile");
+	const struct value *name = file ? value_find(file, "path") : NULL;
+
+	name = file && !name ? value_find(file, "url") : name;
+	return name ? runfile_driver_version(name->text, s->a) : NULL;
+}
+
 /* The settings that ways out change, read once. */
 static void read_asks(struct solving *s)
 {
@@ -187,6 +198,8 @@ static void read_asks(struct solving *s)
 	s->asks.build = profile_get(s->profile, "driver.build");
 	s->asks.branch = profile_get(s->profile, "driver.branch");
 	s->asks.version = profile_get(s->profile, "driver.version");
+	if (!s->asks.version && !s->asks.branch)
+		s->asks.version = version_of_runfile(s);
 	s->cuda_install = profile_get(s->profile, "cuda.install");
 	if (str_eq(s->cuda_install, "auto") || !s->cuda_install)
 		s->cuda_install = str_eq(s->purpose, "develop")             ? "toolkit" :
@@ -221,20 +234,22 @@ static void solve_dpkg(struct solving *s)
 static void solve_scope(struct solving *s)
 {
 	static const char *const later[] = {
-		"driver.runfile", "container-toolkit",
-		"engine",         "docker",
-		"containerd",     "crio",
-		"podman",         "kubernetes",
-		"downloads",      "cuda.runfile",
-		"verify",         "paths",
-		"apt.proxy",      "apt.lock-timeout",
+		"container-toolkit",
+		"engine",
+		"docker",
+		"containerd",
+		"crio",
+		"podman",
+		"kubernetes",
+		"downloads.parallel",
+		"verify",
+		"paths.cache",
+		"apt.proxy",
+		"apt.lock-timeout",
 	};
 	static const struct {
 		const char *path, *value;
-	} values[] = { { "purpose", "containers" },
-		       { "driver.source", "runfile" },
-		       { "cuda.source", "runfile" },
-		       { "driver.in-use", "stop" } };
+	} values[] = { { "purpose", "containers" }, { "driver.in-use", "stop" } };
 
 	if (!str_eq(s->profile->kind, "bare-metal"))
 		refuse(s, GP_NOT_PLANNED, "kind", "kind %s is not planned yet", s->profile->kind);

@@ -152,7 +152,9 @@ void want_cuda(struct solving *s, struct wants *w)
 		/* What was not asked for is judged like what was. */
 		rules_run(s, rules_cuda, &s->choice);
 	}
-	if (archive)
+	if (str_eq(source, "runfile"))
+		solve_cuda_runfile(s);
+	else if (archive)
 		from_archive(s, w);
 	else
 		from_nvidia(s, w);

@@ -88,7 +88,9 @@ static void add_signing(struct solving *s)
 {
 	struct plan_step *step;
 
-	if (s->signing != SIGN_OWN_KEY)
+	/* nvidia-installer signs by itself, unless DKMS builds. */
+	if (s->signing != SIGN_OWN_KEY ||
+	    (s->choice.origin == FROM_RUNFILE && !profile_is(s->profile, "driver.build", "dkms")))
 		return;
 	step = add_file(s, "module-signing", "etc/dkms/framework.conf.d/gpuprov.conf",
 			arena_printf(s->a, "%smok_signing_key=\"%s\"\nmok_certificate=\"%s\"\n",
@@ -153,7 +155,7 @@ static void add_module_posts(struct solving *s)
 
 	if (!s->modules)
 		return;
-	if (!s->choice.prebuilt)
+	if (!s->choice.prebuilt && s->choice.origin != FROM_RUNFILE)
 		plan_post(s->plan, "driver.module-source", "module-source", "nvidia", s->within,
 			  of);
 	list_each (&s->facts->kernels, k)

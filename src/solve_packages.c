@@ -242,8 +242,11 @@ static bool satisfied(const struct solving *s, const struct wanted *w)
 static void add_packages(struct solving *s, const struct wants *w, const strs *repos)
 {
 	struct plan_step *step =
-		plan_add(s->plan, "packages", "nvidia", OP_KEEP, "NVIDIA driver %s%s", s->within,
-			 str_eq(s->cuda_install, "none") ? "" : " and CUDA");
+		s->choice.origin == FROM_RUNFILE ?
+			plan_add(s->plan, "packages", "nvidia", OP_KEEP,
+				 "what the installer needs") :
+			plan_add(s->plan, "packages", "nvidia", OP_KEEP, "NVIDIA driver %s%s",
+				 s->within, str_eq(s->cuda_install, "none") ? "" : " and CUDA");
 
 	list_each (&w->list, one) {
 		const char *want = one->within ?
@@ -286,11 +289,31 @@ static const char *role_package(struct solving *s, const char *role)
 	return spell(s, name, strcspn(name, ","), NULL);
 }
 
+/* The driver comes as a .run; what it takes to install it comes as packages. */
+static void solve_runfile(struct solving *s)
+{
+	struct wants w = { 0 };
+	strs repos = { 0 };
+
+	if (!solve_driver_runfile(s, &w))
+		return;
+	want_cuda(s, &w);
+	if (w.nvidia)
+		add_repo(s, &repos, "nvidia-cuda", NULL, "cuda.source");
+	if (w.list.n)
+		add_packages(s, &w, &repos);
+	plan_post(s->plan, "dpkg.clean", "dpkg", "dpkg", NULL, NULL);
+}
+
 void solve_packages(struct solving *s)
 {
 	struct wants w = { 0 };
 	strs repos = { 0 };
 
+	if (s->choice.origin == FROM_RUNFILE) {
+		solve_runfile(s);
+		return;
+	}
 	want_all(s, &w);
 	if (w.components.n)
 		add_repo(s, &repos, "distro", &w.components, "driver.source");

@@ -146,3 +146,8 @@ void want_role(struct solving *s, struct wants *w, const char *world, const char
 void want_package(struct solving *s, struct wants *w, const char *package, const char *within,
 		  const char *rule, struct span *at, const char *reason);
 void want_cuda(struct solving *s, struct wants *w);
+
+/* ---- .run files: the driver (false when there is no plan), CUDA toolkits ---- */
+
+bool solve_driver_runfile(struct solving *s, struct wants *w);
+void solve_cuda_runfile(struct solving *s);

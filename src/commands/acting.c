@@ -117,11 +117,25 @@ static void on_event(void *ctx, const struct exec_event *ev)
 	progress_event(ctx, ev);
 }
 
+/* Packages are planned with the cache open; a plan of another day may still need it. */
+static bool needs_cache(const struct plan *p)
+{
+	if (p->header.undoes)
+		return false;
+	list_each (&p->steps, s)
+		if (step_get(s, "object") || str_eq(s->kind, "fetch") ||
+		    str_eq(s->kind, "packages"))
+			return true;
+	return false;
+}
+
 int acting_carry_out(struct job *j, struct err *e)
 {
 	struct progress progress;
 	struct exec_listener listener = { on_event, &progress, should_stop };
 
+	if (needs_cache(&j->plan) && job_cache(j, e))
+		return -1;
 	progress_init(&progress, j->o);
 	catch_signals();
 	return execute(&j->plan, &j->sys, &j->cache, &listener, e);

@@ -214,11 +214,13 @@ static const char *cache_dir(struct job *j)
 	return arena_printf(&j->a, "%s/.cache/gpuprov", home ? home : "");
 }
 
-static int open_cache(struct job *j, struct err *e)
+int job_cache(struct job *j, struct err *e)
 {
 	const char *dir = cache_dir(j);
 	auto_free char *part = mem_strdup(dir);
 
+	if (j->cache.ops)
+		return 0;
 	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(part, 0755) && errno != EEXIST)
@@ -227,7 +229,11 @@ static int open_cache(struct job *j, struct err *e)
 	}
 	if (mkdir(dir, 0755) && errno != EEXIST)
 		return err_errno(e, errno, "making the cache folder '%s'", dir);
-	return sys_real_open(dir, &j->cache, e);
+	if (sys_real_open(dir, &j->cache, e))
+		return -1;
+	j->cache.offline = opt_given(j->o, OPT_OFFLINE);
+	j->sys.cache = &j->cache;
+	return 0;
 }
 
 static void on_apt(void *ctx, const struct apt_event *ev)
@@ -263,7 +269,7 @@ int job_resolve(struct job *j, struct err *e)
 	};
 	int rc;
 
-	if (open_cache(j, e))
+	if (job_cache(j, e))
 		return -1;
 	progress_init(&progress, j->o);
 	rc = closure_resolve(&j->plan, &j->facts, &j->sys, &j->cache, &co, e);

@@ -69,6 +69,9 @@ int job_catalog_hash(struct job *j, const char **ret, struct err *e);
 /* The exact package set of job.plan, whose steps have none yet. */
 int job_resolve(struct job *j, struct err *e);
 
+/* Open the private folder for indexes and downloads, once. */
+int job_cache(struct job *j, struct err *e);
+
 /* Print refusals and warnings to stderr. */
 void job_show_diags(const struct job *j);
 

@@ -24,6 +24,8 @@ static const char *const families[] = {
 	"dkms",
 	"gcc",
 	"make",
+	"kmod",
+	"libc6-dev",
 	"xserver-xorg-core",
 	"firmware-nvidia",
 	"initramfs-tools",

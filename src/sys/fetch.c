@@ -63,12 +63,13 @@ static int check_urls(const struct fetch_file *f, struct err *e)
 {
 	list_each (&f->urls, url) {
 		auto_buf struct buf shown = BUF_TEXT;
-		bool open = str_starts(*url, "http://") || str_starts(*url, "file:///");
+		bool http = str_starts(*url, "http://");
 
 		url_shown(*url, &shown);
-		if (str_starts(*url, "https://") || (open && f->sha256))
+		if (str_starts(*url, "https://") || str_starts(*url, "file:///") ||
+		    (http && f->sha256))
 			continue;
-		if (open) {
+		if (http) {
 			err_set(e, GP_NOT_PINNED,
 				"'%s' is not https, and no hash of %s is known to check it with",
 				buf_str(&shown), f->name);

@@ -3,7 +3,7 @@
  * Downloading files into a cache. A file comes to its place only whole and only with the SHA-256
  * that is pinned; until then it is a part beside it, from which a later try goes on. Several files
  * are fetched at once; addresses of a file are tried in turn, and what may pass is tried again
- * after a pause. https everywhere: plain http and file: only for pinned files, a redirection only
+ * after a pause. https everywhere: plain http only for pinned files, a redirection only
  * to https. No more bytes are taken than the file is known to have.
  */
 #pragma once

@@ -4,7 +4,7 @@
 """
 mkrun.py driver OUT [--version V] [--arch A] [--pack gzip|xz|zstd] [--decompressor] [--open] [--proprietary]
     [--gpus 1eb8,2330] [--behave WORD=VALUE]... [--pad BYTES]
-mkrun.py cuda OUT [--version V] [--pack gzip|xz] [--behave WORD=VALUE]...      (needs makeself)
+mkrun.py cuda OUT [--version V] [--pack gzip|xz] [--behave WORD=VALUE]... [--strict]   (needs makeself)
 mkrun.py evil OUT MEMBER          a driver .run with one member that no installer needs
 mkrun.py flip FILE OUT --seed N   one byte changed, inner sums made right again
 mkrun.py cut FILE OUT             the last bytes missing, inner sums made right again
@@ -13,6 +13,7 @@ import argparse
 import io
 import json
 import lzma
+import os
 import random
 import shutil
 import subprocess
@@ -68,7 +69,7 @@ def pack(how, data):
 # ---- the header of NVIDIA's makeself ----
 
 HELP = """accept-license advanced-options allow-installation-with-running-driver dkms disable-nouveau driver-info
-kernel-module-type=KERNEL-MODULE-TYPE kernel-name=KERNEL-NAME log-file-name=LOG-FILE-NAME
+kernel-module-type=KERNEL-MODULE-TYPE kernel-modules-only kernel-name=KERNEL-NAME log-file-name=LOG-FILE-NAME
 module-signing-hash=HASH module-signing-public-key=KEY module-signing-secret-key=KEY
 no-check-for-alternate-installs no-distro-scripts no-drm no-kernel-modules no-nouveau-check no-opengl-files
 no-questions no-x-check rebuild-initramfs sanity silent skip-module-load tmpdir=TMPDIR uninstall""".split()
@@ -202,7 +203,7 @@ def modules(o):
 def driver_tar(o, extra=None):
     v = o.version
     installer = (HERE / "nvidia-installer.sh").read_bytes()
-    files = [(f"libcuda.so.{v}", "0755", "LIB", elf("libcuda " + v) + bytes(o.pad)),
+    files = [(f"libcuda.so.{v}", "0755", "LIB", elf("libcuda " + v)),
              (f"libnvidia-ml.so.{v}", "0755", "LIB", elf("libnvidia-ml " + v)),
              ("nvidia-smi", "0755", "BINARY", elf("NVIDIA-SMI " + v)),
              ("rules.json", "0644", "DATA", b"{}\n")]
@@ -231,6 +232,8 @@ def driver_tar(o, extra=None):
         add(tar, "supported-gpus/supported-gpus.json", json.dumps({"chips": gpus}, indent=1).encode())
         if o.behave:
             add(tar, "behave", "".join(b + "\n" for b in o.behave).encode())
+        if o.pad:  # nothing that packs: for benches
+            add(tar, "padding", os.urandom(o.pad))
         if extra:
             extra(tar)
         add(tar, ".files", ("\n".join(table) + "\n").encode())
@@ -262,7 +265,11 @@ def cuda(o):
         subprocess.run(["makeself", "--quiet", "--" + o.pack, "--nox11", "--nomd5" if o.old else "--sha256",
                         str(tree), str(out), f"CUDA {o.version} Installer", "./cuda-installer"],
                        check=True, stdout=subprocess.DEVNULL)
-        shutil.copy(out, o.out)
+        data = out.read_bytes()
+        # NVIDIA's hands options it does not know on to the installer. No line may be added or removed.
+        refusal = b'\techo Unrecognized flag : "$1" >&2\n\tMS_Help\n\texit 1\n'
+        assert refusal in data
+        Path(o.out).write_bytes(data if o.strict else data.replace(refusal, b"\tbreak\n\n\n", 1))
 
 
 # ---- things that go wrong ----
@@ -317,6 +324,7 @@ def main():
     p.add_argument("--open", action="store_true")
     p.add_argument("--proprietary", action="store_true")
     p.add_argument("--old", action="store_true", help="an installer without --kernel-module-type")
+    p.add_argument("--strict", action="store_true", help="options for the installer come after --")
     p.add_argument("--gpus", default="1EB8,2330")
     p.add_argument("--behave", action="append", default=[])
     p.add_argument("--pad", type=int, default=0)

@@ -22,6 +22,9 @@ PURE = ["solve*.h", "schema*.h", "profile_text.h", "profile_read.h", "render*.h"
 EDIT = ["edit*.h", "tree.h", "toml_reader.h", "locate.h"]  # text in, text out: a library of our own, pure
 ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "indexes.h", "keys.h"]
 
+# What steps share that run an installer; it acts through struct sys.
+INSTALLING = ["installer.h", "driver_record.h", "record.h", "look.h", "runfile.h"]
+
 # libc that only computes. Anything else is a door to the outside.
 PLAIN = {"assert.h", "ctype.h", "errno.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h",
          "stdint.h", "stdlib.h", "string.h", "strings.h"}
@@ -51,13 +54,13 @@ PARTS = [
     ("runtimes/runtime.h", BASE + VALUES + EDIT, PLAIN),
     ("steps/step.h", BASE + VALUES, PLAIN),
     # Drop-ins never see each other.
-    ("probes/*.c", BASE + VALUES + ["sys/sys.h", "sys/cert.h", "probes/probe.h"], PLAIN),
+    ("probes/*.c", BASE + VALUES + ["sys/sys.h", "sys/cert.h", "probes/probe.h", "record.h"], PLAIN),
     ("distros/*.c", BASE + VALUES + ["distros/distro.h"], PLAIN),
     ("runtimes/*.c", BASE + VALUES + EDIT + ["runtimes/runtime.h"], PLAIN),
-    ("steps/*.c", BASE + VALUES + ["sys/sys.h", "steps/step.h"], PLAIN),
+    ("steps/*.c", BASE + VALUES + ["sys/sys.h", "steps/step.h"] + INSTALLING, PLAIN),
     ("registry.[ch]", BASE + INTERFACES + ["registry.h", "gen/tables.inc"], PLAIN),
     # Deciding and showing: pure.
-    ("solve*.[ch]", BASE + VALUES + PURE + ["registry.h"] + INTERFACES, PLAIN),
+    ("solve*.[ch]", BASE + VALUES + PURE + ["registry.h", "runfile.h"] + INTERFACES, PLAIN),
     ("why_part.[ch]", BASE + VALUES + PURE, PLAIN),
     ("compat*.[ch]", BASE + VALUES + PURE, PLAIN),
     ("rules*.c", BASE + VALUES + PURE + INTERFACES, PLAIN),
@@ -68,6 +71,11 @@ PARTS = [
     ("emit*.[ch]", BASE + VALUES + PURE + ["registry.h"] + INTERFACES, PLAIN),
     # Acting, through struct sys. Their headers name it and do not include it.
     ("gather.c", BASE + VALUES + ["sys/sys.h", "registry.h"], PLAIN),
+    ("record.[ch]", BASE + ["record.h"], PLAIN),
+    ("installer.h", BASE + VALUES, PLAIN),
+    ("installer.c", BASE + VALUES + ["sys/sys.h", "sys/sealed.h"], PLAIN),
+    ("driver_record.h", BASE + ["record.h"], PLAIN),
+    ("driver_record.c", BASE + ["record.h", "sys/sys.h"], PLAIN),
     ("look.h", BASE + ["runfile.h"], PLAIN),
     ("look.c", BASE + ["look.h", "runfile.h", "sys/sys.h", "sys/untrusted.h"], PLAIN),
     ("execute.h", BASE + VALUES + INTERFACES, PLAIN),
@@ -86,7 +94,7 @@ PARTS = [
     ("journal.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
     ("runs.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
     ("undo.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
-    ("verify.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
+    ("verify.c", BASE + VALUES + ACTING + ["sys/sys.h"] + INSTALLING, PLAIN),
     ("engine.h", BASE + VALUES + EDIT + ["runtimes/runtime.h", "sys/sys.h"], PLAIN),
     ("engine*.c", BASE + VALUES + EDIT + INTERFACES + ["engine.h", "registry.h", "sys/sys.h", "sys/hash.h"],
      PLAIN),
@@ -114,6 +122,7 @@ EXCEPTIONS = {
     ("toml_reader.cc", "toml*"): "the one file that sees toml++, which works on bytes in memory",
     ("render.h", "verify.h"): "verdicts are values too; render shows them and cannot check anything",
     ("steps/packages.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
+    ("steps/fetch.c", "sys/fetch.h"): "a job for sys_fetch() is a value described there",
     ("steps/step.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
     ("steps/engine.c", "engine.h"): "what a step, a command and an undo of an engine's file share",
     ("probes/engines.c", "engine.h"): "finding a daemon is the same for looking and for telling",
@@ -125,7 +134,7 @@ EXCEPTIONS = {
 }
 
 # These never see struct sys or libapt's jobs, not even through another header.
-DEAF = ["solve*", "runfile.[ch]", "plan.[ch]", "render*", "emit*", "schema*", "profile*", "facts.[ch]", "catalog.[ch]",
+DEAF = ["solve*", "runfile.[ch]", "record.[ch]", "plan.[ch]", "render*", "emit*", "schema*", "profile*", "facts.[ch]", "catalog.[ch]",
         "distros/*", "runtimes/*", "registry.[ch]", "options.[ch]", "edit*", "tree.[ch]"]
 
 INCLUDE = re.compile(r'^#\s*include\s+([<"])([^>"]+)[>"]', re.M)

@@ -10,7 +10,7 @@ manifest=$here/.manifest
 record=/var/lib/nvidia/log dirs=/var/lib/nvidia/dirs
 log=/var/log/nvidia-installer.log
 lib=/usr/lib/x86_64-linux-gnu
-mode=install silent='' kernel='' modules=yes load=yes alternate=yes type='' sign='' hash='' public=''
+mode=install silent='' kernel='' modules=yes load=yes alternate=yes type='' sign='' hash='' public='' only=''
 line="$0 $*"
 
 say() { echo "$*" >>"$log"; }
@@ -48,6 +48,7 @@ while [ $# -gt 0 ]; do
 	--kernel-name=*) kernel=${1#*=} ;;
 	--no-kernel-modules) modules= ;;
 	--skip-module-load) load= ;;
+	--kernel-modules-only) only=yes ;;
 	--kernel-module-type=open | --kernel-module-type=proprietary) type=${1#*=} ;;
 	--dkms | --no-dkms | --no-drm | --no-opengl-files | --no-x-check | --disable-nouveau) ;;
 	--no-disable-nouveau | --rebuild-initramfs | --no-rebuild-initramfs | --no-nouveau-check) ;;
@@ -223,6 +224,11 @@ fi
 [ -z "$(behaves fail)" ] || fail "$(behaves fail)"
 [ -z "$(behaves hang)" ] || while :; do sleep 1; done
 [ -z "$modules" ] || need_tools
+if [ "$only" ]; then
+	[ -e "$record" ] || fail "There is no driver to add a kernel module to."
+	build
+	exit 0
+fi
 if [ -e "$record" ]; then uninstall; fi
 rm -rf /var/lib/nvidia
 mkdir /var/lib/nvidia

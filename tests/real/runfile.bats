@@ -1,0 +1,391 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Drivers and CUDA toolkits from .run files, for real: downloaded, checked, run in a real root by stand-ins for
+# NVIDIA's installers, proven by their own records, undone; what fails, what is cut off, what is not pinned.
+
+load ../lib/real
+
+V=580.95.05
+CUDA=12.2.2
+
+setup_file() {
+	real_need
+	BASE=$(real_base bookworm-build kmod gcc make libc6-dev linux-headers-amd64)
+	export BASE
+}
+
+setup() {
+	real_root "$BASE"
+	mkdir -p "$WORK/mirror"
+	mkrun driver "$WORK/mirror/d.run" --version $V
+}
+
+teardown() {
+	[ -z "${MIRROR:-}" ] || kill "$MIRROR" 2>/dev/null || :
+	real_drop
+}
+
+mkrun() {
+	"$REAL_LIB/mkrun.py" "$@"
+}
+
+sum() {
+	sha256sum "$1" | cut -d ' ' -f 1
+}
+
+# profile [LINE...]: the driver from $WORK/mirror/d.run, user space only, and the lines.
+profile() {
+	P=$WORK/p.yaml
+	cat >"$P" <<-END
+		version: 1
+		kind: bare-metal
+		purpose: run
+		driver:
+		  source: runfile
+		  version: "$V"
+		  modules: ${MODULES:-none}
+		  runfile:
+		    ${SOURCE:-path: $WORK/mirror/d.run}
+		    ${PIN:-sha256: $(sum "$WORK/mirror/d.run")}
+	END
+	printf '%s\n' "$@" >>"$P"
+}
+
+LIB=usr/lib/x86_64-linux-gnu
+
+driver_is_there() {
+	[ -s "$ROOT/$LIB/libcuda.so.$V" ]
+	[ "$(readlink "$ROOT/$LIB/libcuda.so.1")" = "libcuda.so.$V" ]
+	head -n 1 "$ROOT/var/lib/nvidia/log" | grep -q "($V)"
+	nothing_unpacked
+	no_mounts
+}
+
+driver_is_gone() {
+	[ -z "$(find "$ROOT/usr" "$ROOT/var/lib/nvidia" -name '*nvidia-smi*' -o -name "*.so.$V" \
+		-o -name nvidia-installer 2>/dev/null)" ]
+	[ ! -e "$ROOT/var/lib/nvidia" ]
+	[ ! -e "$ROOT/var/lib/gpuprov/installing" ]
+	nothing_unpacked
+	no_mounts
+}
+
+nothing_unpacked() {
+	[ -z "$(ls "$ROOT/var/lib/gpuprov/tmp" 2>/dev/null)" ]
+}
+
+proof() {
+	run --separate-stderr "$GPUPROV" verify --root "$ROOT" "$P"
+	show
+}
+
+rollback() {
+	run --separate-stderr "$GPUPROV" rollback --yes --root "$ROOT" "$@"
+	show
+}
+
+@test "the driver: planned, installed from the cache, proven, kept, undone" {
+	profile
+	gp plan "$P"
+	[ "$status" -eq 0 ]
+	[[ $output == *"+ driver-run NVIDIA driver $V by d.run"* ]]
+	[[ $output == *"d.run, checked by its SHA-256 (R43)"* ]]
+	[ ! -e "$ROOT/var/lib/nvidia" ]
+	find "$ROOT/usr" "$ROOT/etc" ! -type d | sort >"$WORK/before"
+	apply "$P"
+	[ "$status" -eq 0 ]
+	driver_is_there
+	cmp "$CACHE/objects/$(sum "$WORK/mirror/d.run")" "$WORK/mirror/d.run"
+	proof
+	[[ $output == *"are as they were installed"* ]]
+	[[ $output != *FAIL* ]]
+	# Again: nothing to do, and the file is not even needed.
+	rm "$WORK/mirror/d.run"
+	apply "$P"
+	[ "$status" -eq 0 ]
+	grep -c '^1: ' "$ROOT/var/lib/nvidia/log"
+	rollback
+	[ "$status" -eq 0 ]
+	driver_is_gone
+	find "$ROOT/usr" "$ROOT/etc" ! -type d | sort | diff "$WORK/before" -
+}
+
+@test "the installer gets a clean environment, no input, and the flags that fit" {
+	profile
+	GPUPROV_SECRET=x apply "$P"
+	[ "$status" -eq 0 ]
+	run ! grep -q SECRET "$ROOT/var/log/nvidia-installer.env"
+	grep -qx /dev/null "$ROOT/var/log/nvidia-installer.env"
+	grep -q '^TMPDIR=/var/lib/gpuprov/tmp/run-' "$ROOT/var/log/nvidia-installer.env"
+	flags=$(sed -n 's/^ *\.\/nvidia-installer//p' "$ROOT/var/log/nvidia-installer.log")
+	for flag in --silent --no-kernel-modules --no-x-check --no-opengl-files --no-drm --no-rebuild-initramfs \
+		"--tmpdir /var/lib/gpuprov/tmp/run-"; do
+		[[ $flags == *"$flag"* ]] || { echo "missing: $flag in $flags"; return 1; }
+	done
+	# What this installer does not know it was not given.
+	run ! grep -q -- --no-disable-nouveau <<<"$flags" || grep -q disable-nouveau "$REAL_LIB/mkrun.py"
+}
+
+@test "from a mirror, cut off and gone on with; offline from the cache" {
+	mkdir -p "$WORK/mirror"
+	"$REAL_LIB/mirror.py" "$WORK/mirror" 3>&- &
+	MIRROR=$!
+	until_there "$WORK/mirror/ports"
+	SOURCE="url: http://localhost:$(cut -d ' ' -f 1 "$WORK/mirror/ports")/cut/3000/d.run" profile
+	gp apply --yes --offline "$P"
+	[ "$status" -eq 69 ]
+	says "is not in the cache, and --offline allows no download"
+	apply "$P"
+	[ "$status" -eq 0 ]
+	driver_is_there
+	grep -q 'bytes=3000-' "$WORK/mirror/requests"
+	rollback
+	rm "$WORK/mirror/requests"
+	gp apply --yes --offline "$P"
+	[ "$status" -eq 0 ]
+	driver_is_there
+	[ ! -e "$WORK/mirror/requests" ]
+}
+
+@test "what is not pinned is refused; verify: none is taken and shown" {
+	PIN='md5: 0123456789abcdef0123456789abcdef' V=580.0.1
+	mkrun driver "$WORK/mirror/d.run" --version $V
+	profile
+	gp plan "$P"
+	[ "$status" -eq 3 ]
+	says "no SHA-256 is known for d.run"
+	PIN='verify: none' profile
+	gp plan "$P"
+	[ "$status" -eq 0 ]
+	says "d.run is run without any check"
+	[[ $output == *"NOT CHECKED: verify is none"* ]]
+	apply "$P"
+	[ "$status" -eq 0 ]
+	driver_is_there
+}
+
+@test "a file that is not the pinned one does not run, nor does one swapped in the cache" {
+	good=$(sum "$WORK/mirror/d.run")
+	mkrun flip "$WORK/mirror/d.run" "$WORK/mirror/e.run" --seed 1
+	PIN="sha256: $good" SOURCE="path: $WORK/mirror/e.run" profile
+	apply "$P"
+	[ "$status" -eq 69 ]
+	says "is not the pinned file"
+	driver_is_gone
+	mkdir -p "$CACHE/objects"
+	cp "$WORK/mirror/e.run" "$CACHE/objects/$good"
+	apply "$P"
+	[ "$status" -ne 0 ]
+	[ ! -e "$ROOT/var/log/nvidia-installer.log" ]
+	driver_is_gone
+}
+
+@test "the installer fails: its own words, nothing left" {
+	mkrun driver "$WORK/mirror/d.run" --version $V --behave 'fail=Something the installer says.'
+	profile
+	apply "$P"
+	[ "$status" -eq 1 ]
+	says "Something the installer says."
+	says "nvidia-installer.log"
+	driver_is_gone
+	mkrun driver "$WORK/mirror/d.run" --version $V --behave 'late=Late, when all is copied.'
+	profile
+	apply "$P"
+	[ "$status" -eq 1 ]
+	says "Late, when all is copied."
+	driver_is_gone
+}
+
+@test "the installer says that all is well, and it is not" {
+	mkrun driver "$WORK/mirror/d.run" --version $V --behave "damage=libcuda.so.$V"
+	profile
+	apply "$P"
+	[ "$status" -eq 1 ]
+	says "/$LIB/libcuda.so.$V is not as it was installed"
+}
+
+@test "drift: a file of the driver is changed, verify names it, apply mends it" {
+	profile
+	apply "$P"
+	[ "$status" -eq 0 ]
+	printf x >>"$ROOT/usr/bin/nvidia-smi"
+	proof
+	[ "$status" -eq 5 ]
+	[[ $output == *"/usr/bin/nvidia-smi is not as it was installed"* ]]
+}
+
+@test "killed in the middle of a copy: the next apply leaves no zeros, and undo brings none back" {
+	mkrun driver "$WORK/mirror/slow.run" --version $V --behave "pause=copy:libcuda.so.$V"
+	SOURCE="path: $WORK/mirror/slow.run" PIN="sha256: $(sum "$WORK/mirror/slow.run")" profile
+	find "$ROOT/usr" ! -type d | sort >"$WORK/before"
+	"$GPUPROV" apply --yes --root "$ROOT" --cache "$CACHE" "$P" >"$WORK/out" 2>&1 3>&- &
+	until_there "$ROOT/var/paused"
+	kill_all $!
+	rm "$ROOT/var/paused"
+	# That is what the real one leaves: full length, all zeros, not in the record.
+	[ -s "$ROOT/$LIB/libcuda.so.$V" ]
+	[ -z "$(tr -d '\0' <"$ROOT/$LIB/libcuda.so.$V")" ]
+	run ! grep -q "libcuda.so.$V" "$ROOT/var/lib/nvidia/log"
+	profile
+	apply "$P"
+	[ "$status" -eq 0 ]
+	driver_is_there
+	proof
+	[[ $output != *FAIL* ]]
+	run ! grep -q '^1[0-9][0-9]: ' "$ROOT/var/lib/nvidia/log"
+	rollback
+	[ "$status" -eq 0 ]
+	[ ! -e "$ROOT/$LIB/libcuda.so.$V" ]
+}
+
+@test "killed at every file, then applied again" {
+	for at in "libnvidia-ml.so.$V" nvidia-smi rules.json nvidia-installer; do
+		mkrun driver "$WORK/mirror/slow.run" --version $V --behave "pause=copy:$at"
+		SOURCE="path: $WORK/mirror/slow.run" PIN="sha256: $(sum "$WORK/mirror/slow.run")" profile
+		"$GPUPROV" apply --yes --root "$ROOT" --cache "$CACHE" "$P" >"$WORK/out" 2>&1 3>&- &
+		until_there "$ROOT/var/paused"
+		kill_all $!
+		rm "$ROOT/var/paused"
+		profile
+		apply "$P"
+		[ "$status" -eq 0 ]
+		driver_is_there
+		proof
+		[[ $output != *FAIL* ]]
+		rollback
+	done
+}
+
+@test "a file that was there before comes back" {
+	echo mine >"$ROOT/usr/bin/nvidia-smi"
+	chmod 750 "$ROOT/usr/bin/nvidia-smi"
+	profile
+	apply "$P"
+	[ "$status" -eq 0 ]
+	driver_is_there
+	rollback
+	[ "$status" -eq 0 ]
+	[ "$(cat "$ROOT/usr/bin/nvidia-smi")" = mine ]
+	[ "$(stat -c %a "$ROOT/usr/bin/nvidia-smi")" = 750 ]
+}
+
+@test "another version replaces the one that is there" {
+	profile
+	apply "$P"
+	[ "$status" -eq 0 ]
+	V=580.105.08
+	mkrun driver "$WORK/mirror/d.run" --version $V
+	profile
+	gp plan "$P"
+	[[ $output == *"-/+ driver-run NVIDIA driver $V by d.run"* ]]
+	[[ $output == *"undo does not put driver 580.95.05 back"* ]]
+	apply "$P"
+	[ "$status" -eq 0 ]
+	driver_is_there
+	[ ! -e "$ROOT/$LIB/libcuda.so.580.95.05" ]
+}
+
+@test "a module compiled against real headers, for the kernel that will boot" {
+	kernel=$(basename "$(find "$ROOT/lib/modules" -mindepth 1 -maxdepth 1 | head -n 1)")
+	touch "$ROOT/boot/vmlinuz-$kernel"
+	MODULES=open profile
+	gp plan "$P"
+	[ "$status" -eq 0 ]
+	apply "$P"
+	[ "$status" -eq 0 ]
+	driver_is_there
+	module=$ROOT/lib/modules/$kernel/kernel/drivers/video/nvidia.ko
+	[ "$(chroot "$ROOT" modinfo -F version "${module#"$ROOT"}")" = $V ]
+	[ "$(chroot "$ROOT" modinfo -F license "${module#"$ROOT"}")" = "Dual MIT/GPL" ]
+	proof
+	[[ $output != *FAIL* ]]
+	[[ $output == *"driver.module.$kernel"* ]]
+	rollback
+	[ "$status" -eq 0 ]
+	[ ! -e "$module" ]
+}
+
+# ---- CUDA ----
+
+# cuda_profile VERSION...: toolkits from $WORK/mirror, beside the driver.
+cuda_profile() {
+	local v
+	profile
+	sed -i 's/^purpose: run/purpose: develop/' "$P"
+	printf 'cuda:\n  source: runfile\n' >>"$P"
+	printf '  version: [%s]\n' "$(printf '"%s", ' "$@" | sed 's/, $//')" >>"$P"
+	[ -z "${DEFAULT:-}" ] || echo "  default: \"$DEFAULT\"" >>"$P"
+	echo '  runfile:' >>"$P"
+	for v; do
+		mkrun cuda "$WORK/mirror/cuda_$v.run" --version "$v" \
+			${BEHAVE:+--behave "$BEHAVE"} ${STRICT:+--strict}
+		cat >>"$P" <<-END
+			  - version: "$v"
+			    path: $WORK/mirror/cuda_$v.run
+			    sha256: $(sum "$WORK/mirror/cuda_$v.run")
+		END
+	done
+}
+
+@test "two CUDA toolkits side by side, one the default, found by every shell and program; undone" {
+	DEFAULT=$CUDA cuda_profile $CUDA 12.8.1
+	apply "$P"
+	[ "$status" -eq 0 ]
+	[ "$(readlink "$ROOT/usr/local/cuda")" = /usr/local/cuda-12.2 ]
+	run -0 chroot "$ROOT" /bin/sh -lc 'nvcc -V'
+	[[ $output == *"release 12.2"* ]]
+	run -0 chroot "$ROOT" /usr/local/cuda-12.8/bin/nvcc -V
+	[[ $output == *"release 12.8"* ]]
+	grep -qx /usr/local/cuda/lib64 "$ROOT/etc/ld.so.conf.d/gpuprov-cuda.conf"
+	# The toolkit alone: its installer was not asked for a driver.
+	grep -q 'Installing: CUDA Toolkit 12.8.1' "$ROOT/var/log/cuda-installer.log"
+	proof
+	[[ $output != *FAIL* ]]
+	[[ $output == *"/usr/local/cuda-12.8/bin/nvcc -V says 12.8.1"* ]]
+	rollback
+	[ "$status" -eq 0 ]
+	[ -z "$(find "$ROOT/usr/local" -name 'cuda*')" ]
+	[ ! -e "$ROOT/etc/profile.d/gpuprov-cuda.sh" ]
+	driver_is_gone
+}
+
+@test "a makeself that wants -- before options for the installer" {
+	STRICT=1 cuda_profile $CUDA
+	apply "$P"
+	[ "$status" -eq 0 ]
+	run -0 chroot "$ROOT" /usr/local/cuda/bin/nvcc -V
+}
+
+@test "CUDA killed in the middle, applied again" {
+	BEHAVE=pause=nvcc cuda_profile $CUDA
+	"$GPUPROV" apply --yes --root "$ROOT" --cache "$CACHE" "$P" >"$WORK/out" 2>&1 3>&- &
+	until_there "$ROOT/var/paused"
+	kill_all $!
+	rm "$ROOT/var/paused"
+	[ -e "$ROOT/usr/local/cuda-12.2/bin/nvcc" ]
+	[ ! -e "$ROOT/usr/local/cuda-12.2/version.json" ]
+	cuda_profile $CUDA
+	apply "$P"
+	[ "$status" -eq 0 ]
+	[ -e "$ROOT/usr/local/cuda-12.2/version.json" ]
+	driver_is_there
+}
+
+@test "CUDA's installer fails: its own words, nothing left of it" {
+	BEHAVE='fail=No space on a device of ours' cuda_profile $CUDA
+	apply "$P"
+	[ "$status" -eq 1 ]
+	says "No space on a device of ours"
+	[ ! -e "$ROOT/usr/local/cuda-12.2" ]
+	[ ! -e "$ROOT/usr/local/cuda" ]
+}
+
+@test "somebody's files where the toolkit goes are not written over" {
+	mkdir -p "$ROOT/usr/local/cuda-12.2"
+	echo mine >"$ROOT/usr/local/cuda-12.2/notes"
+	cuda_profile $CUDA
+	apply "$P"
+	[ "$status" -eq 1 ]
+	says "/usr/local/cuda-12.2 is there already and is not this toolkit"
+	[ "$(cat "$ROOT/usr/local/cuda-12.2/notes")" = mine ]
+}
