@@ -291,3 +291,68 @@ rc=0; configure containerd || rc=$?
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
+
+# ---- the vectors, with the real programs as judges ----
+
+# each ENGINE FILE CASE...: what the case says must come of it; the engine's own check of the candidate, and
+# containerd's effective configuration before and after, are part of what configure does.
+VECTORS='
+each() {
+	local engine=$1 file=$2 case
+	shift 2
+	for case; do
+		rm -rf "$(dirname "$file")" /var/lib/gpuprov
+		mkdir -p "$(dirname "$file")"
+		input=$(jq -r ".input // empty" "$case/case.json")
+		[ -z "$input" ] || cp "$case/$input" "$file"
+		options=$(jq -r "[.operation | if .set_default then \"--default\" else empty end,
+			if .enable_cdi then \"--cdi\" else empty end, if .replace then \"--replace\" else empty end] | join(\" \")" "$case/case.json")
+		rc=0
+		# shellcheck disable=SC2086 # a list of options
+		"$GPUPROV" configure "$engine" --config "$file" $options --yes >/run/said 2>&1 || rc=$?
+		wanted=$(jq -r .expect.status "$case/case.json")
+		# A file that dockerd would not start with before is left as it is, too.
+		if [ "$engine" = docker ] && [ -n "$input" ] && ! dockerd --validate --config-file "$case/$input" >/dev/null 2>&1; then
+			wanted=refused
+		fi
+		case $wanted:$rc in
+		refused:3 | refused:65) [ -z "$input" ] || cmp "$case/$input" "$file" ;;
+		unchanged:0) cmp "$case/$input" "$file"; grep -q "Nothing to do" /run/said ;;
+		changed:0 | created:0)
+			grep -q nvidia /run/said
+			"$GPUPROV" rollback --yes >/run/back 2>&1
+			if [ -n "$input" ]; then cmp "$case/$input" "$file"; else [ ! -e "$file" ]; fi ;;
+		*) echo "$case: wanted $wanted, exit $rc"; cat /run/said; return 1 ;;
+		esac
+		echo "$case $wanted"
+	done
+}
+'
+
+@test "vectors: dockerd 26 takes what we make of them" {
+	on trixie "$VECTORS"'
+package docker.io 26.1.5
+# The unit of Debian has -H, and some cases have hosts: dockerd refuses both together, and so do we.
+mkdir -p /etc/systemd/system/docker.service.d
+printf "[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd\n" >/etc/systemd/system/docker.service.d/own.conf
+each docker /etc/docker/daemon.json '"$TOP"'/tests/vectors/docker/*
+'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c 'vectors/docker/.* \(changed\|created\)' <<<"$output")" -ge 10 ]
+}
+
+@test "vectors: containerd 1.7 and 2 have the user's keys unchanged" {
+	on trixie "$VECTORS"'
+package containerd 1.7.24
+each containerd /etc/containerd/config.toml '"$TOP"'/tests/vectors/containerd/1*
+'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	on sid "$VECTORS"'
+package containerd 2.1.9
+each containerd /etc/containerd/config.toml '"$TOP"'/tests/vectors/containerd/2*
+'
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
