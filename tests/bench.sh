@@ -109,3 +109,4 @@ repo_use
 } >"$WORK/commands"
 /usr/bin/python3 tests/lib/measure.py "$WORK/commands" "$RUNS" "$(wc -l <"$PLAN_WORK/set")" >"$O/bench.txt"
 cat "$O/bench.txt"
+/usr/bin/python3 tests/lib/measure_edit.py "$GPUPROV" 31 | tee -a "$O/bench.txt"
