@@ -113,9 +113,17 @@ int engine_running(const struct sys *sys, const char *engine, struct arena *a,
  */
 int engine_tell(const struct sys *sys, const struct engine_view *v, enum runtime_effect effect,
 		struct err *e);
+/* Does the daemon know what its files say of the runtime? */
+enum engine_state {
+	ENGINE_SILENT, /* there is none to ask: an image, a daemon that does not run, or hands off
+			*/
+	ENGINE_IGNORANT,
+	ENGINE_KNOWS,
+};
+int engine_state(const struct sys *sys, const struct engine_view *v, enum engine_state *ret,
+		 struct err *e);
 /*
- * Does the daemon know what its files say of the runtime? Also true when there is none to ask.
+ * Ask until it knows, for as long as a daemon may take to start. One that ran before and does not
+ * any more (`ran`) has not survived it.
  */
-int engine_knows(const struct sys *sys, const struct engine_view *v, bool *ret, struct err *e);
-/* Ask until it does, for as long as a daemon may take to start. */
-int engine_await(const struct sys *sys, const struct engine_view *v, struct err *e);
+int engine_await(const struct sys *sys, const struct engine_view *v, bool ran, struct err *e);

@@ -412,11 +412,13 @@ static bool crio_knows(const struct sys *sys, const struct engine_view *v)
 	return (strstr(text, name) != NULL) == defined(v);
 }
 
-int engine_knows(const struct sys *sys, const struct engine_view *v, bool *ret, struct err *e)
+int engine_state(const struct sys *sys, const struct engine_view *v, enum engine_state *ret,
+		 struct err *e)
 {
 	struct engine_process p;
+	bool knows;
 
-	*ret = true;
+	*ret = ENGINE_SILENT;
 	if (!sys->live || v->hands_off)
 		return 0;
 	if (find_daemon(sys, v, &p, e))
@@ -424,31 +426,32 @@ int engine_knows(const struct sys *sys, const struct engine_view *v, bool *ret, 
 	if (!p.pid)
 		return 0;
 	if (str_eq(v->runtime->name, "docker"))
-		*ret = docker_knows(sys, v, &p);
+		knows = docker_knows(sys, v, &p);
 	else if (str_eq(v->runtime->name, "containerd"))
-		*ret = containerd_knows(sys, v, &p);
+		knows = containerd_knows(sys, v, &p);
 	else
-		*ret = crio_knows(sys, v);
+		knows = crio_knows(sys, v);
+	*ret = knows ? ENGINE_KNOWS : ENGINE_IGNORANT;
 	return 0;
 }
 
 enum { TRIES = 60 };
 
-int engine_await(const struct sys *sys, const struct engine_view *v, struct err *e)
+int engine_await(const struct sys *sys, const struct engine_view *v, bool ran, struct err *e)
 {
 	static const char *const nap[] = { "/bin/sleep", "0.25", NULL };
+	enum engine_state now = ENGINE_SILENT;
 
 	for (int i = 0; i < TRIES; i++) {
-		bool knows;
-
-		if (engine_knows(sys, v, &knows, e))
+		if (engine_state(sys, v, &now, e))
 			return -1;
-		if (knows)
+		if (now == ENGINE_KNOWS || (now == ENGINE_SILENT && !ran))
 			return 0;
 		if (act(sys, nap, e))
 			return -1;
 	}
-	err_set(e, GP_STEP_LIED, "%s does not %s the runtime '%s'", v->runtime->name,
-		v->ask.remove ? "forget" : "know", v->ask.name);
-	return -1;
+	if (now == ENGINE_SILENT)
+		return err_set(e, GP_STEP_LIED, "%s does not run any more", v->runtime->name);
+	return err_set(e, GP_STEP_LIED, "%s does not %s the runtime '%s'", v->runtime->name,
+		       v->ask.remove ? "forget" : "know", v->ask.name);
 }

@@ -185,19 +185,11 @@ static int unwrite(const struct sys *sys, const struct engine_view *v, size_t n,
 /* ---- all of it ---- */
 
 /* What the daemon needs when its files are right and it does not know: it was cut off before. */
-static int effect_now(const struct sys *sys, const struct engine_view *v, enum runtime_effect *ret,
-		      struct err *e)
+static enum runtime_effect effect_now(const struct engine_view *v, enum engine_state before)
 {
-	bool knows;
-
-	*ret = v->answer.effect;
-	if (v->answer.writes.n)
-		return 0;
-	if (engine_knows(sys, v, &knows, e))
-		return -1;
-	if (!knows)
-		*ret = str_eq(v->runtime->name, "containerd") ? RUNTIME_RESTART : RUNTIME_RELOAD;
-	return 0;
+	if (v->answer.writes.n || before != ENGINE_IGNORANT)
+		return v->answer.effect;
+	return str_eq(v->runtime->name, "containerd") ? RUNTIME_RESTART : RUNTIME_RELOAD;
 }
 
 /* On a reload a daemon may keep the values of keys that are gone: first give them their defaults.
@@ -233,13 +225,15 @@ static int give_up(const struct sys *sys, const struct engine_view *v, size_t wr
 
 int engine_carry_out(const struct sys *sys, const struct engine_view *v, struct err *e)
 {
+	enum engine_state before;
 	enum runtime_effect effect;
 	size_t written = 0;
 
-	if (engine_validate(sys, v, e) || effect_now(sys, v, &effect, e))
+	if (engine_validate(sys, v, e) || engine_state(sys, v, &before, e))
 		return -1;
+	effect = effect_now(v, before);
 	if (write_interim(sys, v, &written, e) || write_all(sys, v, false, &written, e) ||
-	    engine_tell(sys, v, effect, e) || engine_await(sys, v, e))
+	    engine_tell(sys, v, effect, e) || engine_await(sys, v, before != ENGINE_SILENT, e))
 		return give_up(sys, v, written, effect, e);
 	return 0;
 }

@@ -276,7 +276,7 @@ static int make_plan(struct work *w, struct err *e)
 {
 	struct job *j = &w->j;
 	struct plan_step *s;
-	bool knows = true;
+	enum engine_state state = ENGINE_KNOWS;
 
 	plan_init(&j->plan, &j->a);
 	j->plan.header.kind = "configure";
@@ -291,11 +291,11 @@ static int make_plan(struct work *w, struct err *e)
 		return -1;
 	add_issues(w);
 	if (!w->view.answer.writes.n && !w->view.answer.refusals.n &&
-	    engine_knows(&j->sys, &w->view, &knows, e))
+	    engine_state(&j->sys, &w->view, &state, e))
 		return -1;
 	if (w->view.answer.writes.n && w->view.answer.writes.at[0].created)
 		s->op = OP_ADD;
-	if (!w->view.answer.writes.n && knows)
+	if (!w->view.answer.writes.n && state != ENGINE_IGNORANT)
 		s->op = OP_KEEP;
 	add_reasons(w, s);
 	add_risk(w, s);

@@ -317,7 +317,7 @@ static void settle(const struct runtime_work *w)
 
 	if (ret->refusals.n || !ret->writes.n) {
 		runtime_settle(ret, RUNTIME_NOTHING, NULL);
-	} else if (cdi_moved(w)) {
+	} else if ((w->ask->cdi || w->ask->remove) && cdi_moved(w)) {
 		runtime_settle(ret, RUNTIME_RESTART,
 			       "dockerd reads features.cdi only when it starts");
 	} else {

@@ -12,15 +12,15 @@
 static int done(const struct sys *sys, const struct plan_step *s, bool *ret, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
+	enum engine_state state = ENGINE_IGNORANT;
 	struct engine_view v;
 
 	if (engine_look(sys, s, &a, &v, e))
 		return -1;
-	if (v.answer.writes.n || v.answer.refusals.n) {
-		*ret = false;
-		return 0;
-	}
-	return engine_knows(sys, &v, ret, e);
+	if (!v.answer.writes.n && !v.answer.refusals.n && engine_state(sys, &v, &state, e))
+		return -1;
+	*ret = state != ENGINE_IGNORANT;
+	return 0;
 }
 
 static int save(const struct sys *sys, const struct plan_step *s, struct buf *ret, struct err *e)
@@ -135,6 +135,7 @@ static int undo_remove(const struct sys *sys, const struct plan_step *s,
 {
 	struct plan_step again = { .id = s->id, .kind = s->kind };
 	enum runtime_effect effect = RUNTIME_RELOAD;
+	enum engine_state before;
 	struct engine_view v;
 
 	for (size_t i = saved->files.n; i-- > 0;)
@@ -148,7 +149,10 @@ static int undo_remove(const struct sys *sys, const struct plan_step *s,
 	v.answer.writes.n = 0;
 	if (str_eq(v.runtime->name, "containerd"))
 		effect = RUNTIME_RESTART;
-	return engine_tell(sys, &v, effect, e) || engine_await(sys, &v, e) ? -1 : 0;
+	return engine_state(sys, &v, &before, e) || engine_tell(sys, &v, effect, e) ||
+			       engine_await(sys, &v, before != ENGINE_SILENT, e) ?
+		       -1 :
+		       0;
 }
 
 static int undo(const struct sys *sys, const struct plan_step *s, const char *text,
