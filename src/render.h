@@ -29,6 +29,8 @@ void render_sarif(const struct diags *d, struct buf *ret);
 void render_err(const struct err *e, const struct style *style, struct buf *ret);
 
 void render_verdicts(const verdicts *v, const struct style *style, struct buf *ret);
+/* For test runners: JUnit's XML. */
+void render_junit(const verdicts *v, struct buf *ret);
 
 /* The line of one step, as it stands in plan and in apply: sign, label, what. */
 void render_step_head(const struct plan_step *s, const struct style *style, struct buf *ret);

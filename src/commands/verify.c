@@ -30,6 +30,8 @@ static int show(const struct job *j, const verdicts *v, struct err *e)
 
 		rec_write(&w, report_rows, &r);
 		buf_addc(&text, '\n');
+	} else if (opt_wants(j->o, "junit")) {
+		render_junit(v, &text);
 	} else {
 		render_verdicts(v, &style, &text);
 	}
@@ -57,6 +59,7 @@ static int run(const struct options *o, struct err *e)
 	struct plan applied;
 	verdicts v = { 0 };
 	bool there;
+	struct verify_subject what = { .plan = &j.plan, .facts = &j.facts, .sys = &j.sys };
 
 	if (job_open(&j, o, e))
 		return -1;
@@ -67,9 +70,10 @@ static int run(const struct options *o, struct err *e)
 	job_show_diags(&j);
 	if (plan_refused(&j.plan))
 		return (int)job_refusal(&j);
-	if (last_applied(&j, &applied, &there, e) ||
-	    verify_posts(&j.plan, there ? &applied : NULL, &j.facts, &j.sys, &j.a, &v, e) ||
-	    show(&j, &v, e))
+	if (last_applied(&j, &applied, &there, e))
+		return -1;
+	what.applied = there ? &applied : NULL;
+	if (verify_all(&what, &j.a, &v, e) || show(&j, &v, e))
 		return -1;
 	list_each (&v, one)
 		if (one->result == VERDICT_FAIL)
@@ -84,11 +88,12 @@ const struct command command_verify = {
 	.max = 1,
 	.summary = "prove that the host is what the profile says",
 	.about = "Checks each postcondition of the profile on the host itself and shows what was "
-		 "seen: PASS, FAIL, or DEFERRED for what needs a boot or a GPU to be proved.\n"
+		 "seen: PASS, FAIL, DEFERRED for what needs a boot or a GPU to be proved, or N/A "
+		 "for what does not apply here.\n"
 		 "\n"
 		 "Exits with 5 when anything failed.\n",
 	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_JSON, OPT_FORMAT, OPT_CATALOG,
 					  OPT_COUNT },
-	.formats = (const char *const[]){ "text", "json", NULL },
+	.formats = (const char *const[]){ "text", "json", "junit", NULL },
 	.run = run,
 };
