@@ -248,6 +248,7 @@ tests-built: $(UNIT) $(EXEC) $(FUZZ)
 
 accept: all ## rewrite the expected outcomes of golden cases; read the diff
 	@O=$(O) tests/plan/run.sh --accept
+	@O=$(O) tests/plan/run.sh --accept tests/doctor/cases/*.case
 	@O=$(O) tests/cli/bad.t --accept
 
 asan: ## build with ASan and UBSan into build-asan and run the tests on it

@@ -62,6 +62,8 @@ const struct option_row option_table[OPT_COUNT] = {
 	[OPT_ENGINE_VERSION] = { OPT_ENGINE_VERSION, "engine-version", "VERSION", NULL, false,
 				 "version of the engine; left out: that of the one found" },
 	[OPT_TIMING] = { OPT_TIMING, "timing", NULL, NULL, false, NULL },
+	[OPT_ERROR] = { OPT_ERROR, "error", "TEXT", NULL, false,
+			"explain this message instead of looking at the host" },
 	[OPT_COLOR] = { OPT_COLOR, "color", "WHEN", colour_words, false,
 			"auto, always or never; auto = on a terminal" },
 	[OPT_HELP] = { OPT_HELP, "help", NULL, NULL, false, "show this help" },

@@ -64,6 +64,7 @@ PARTS = [
     ("profile_text.[ch]", BASE + VALUES + PURE, PLAIN),
     ("render*.[ch]", BASE + VALUES + PURE, PLAIN),
     ("why.[ch]", BASE + ["why.h"], PLAIN),
+    ("doctor*.[ch]", BASE + VALUES + EDIT + ["doctor*.h"], PLAIN),
     ("emit*.[ch]", BASE + VALUES + PURE + ["registry.h"] + INTERFACES, PLAIN),
     # Acting, through struct sys. Their headers name it and do not include it.
     ("gather.c", BASE + VALUES + ["sys/sys.h", "registry.h"], PLAIN),
@@ -108,6 +109,7 @@ EXCEPTIONS = {
     ("sys/apt*.cc", "apt-pkg/*"): "the back end: it alone sees libapt, in a shared object of its own",
     ("sys/apt*.hh", "apt-pkg/*"): "what the parts of the back end share",
     ("toml_reader.cc", "toml*"): "the one file that sees toml++, which works on bytes in memory",
+    ("render.h", "doctor.h"): "findings are values",
     ("render.h", "verify.h"): "verdicts are values too; render shows them and cannot check anything",
     ("steps/packages.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
     ("steps/step.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
@@ -119,7 +121,7 @@ EXCEPTIONS = {
 }
 
 # These never see struct sys or libapt's jobs, not even through another header.
-DEAF = ["solve*", "runfile.[ch]", "plan.[ch]", "render*", "emit*", "schema*", "profile*", "facts.[ch]", "catalog.[ch]",
+DEAF = ["solve*", "doctor*", "runfile.[ch]", "plan.[ch]", "render*", "emit*", "schema*", "profile*", "facts.[ch]", "catalog.[ch]",
         "distros/*", "runtimes/*", "registry.[ch]", "options.[ch]", "edit*", "tree.[ch]"]
 
 INCLUDE = re.compile(r'^#\s*include\s+([<"])([^>"]+)[>"]', re.M)
