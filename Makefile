@@ -234,6 +234,15 @@ $(O)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/runner.c $(wildcard tests/fuzz/*_che
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(C_ALL) -Itests/lib -Itests/fuzz $(LINK) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
+# Libraries of a driver that is not there, for the tests that ask one.
+FAKEGPU := $(O)/fakegpu/libnvidia-ml.so.1 $(O)/fakegpu/libcuda.so.1
+$(O)/fakegpu/libnvidia-ml.so.1: tests/lib/fakegpu/nvml.c tests/lib/fakegpu/fate.h
+$(O)/fakegpu/libcuda.so.1: tests/lib/fakegpu/cuda.c tests/lib/fakegpu/fate.h
+$(FAKEGPU):
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O1 -Wall -Wextra -fPIC -shared -o $@ $<
+
 test: deps-test ## install what the tests need and run them all
 	@$(MAKE) --no-print-directory DEVELOPER=1 all tests-built
 	@O=$(O) tests/run.sh all
@@ -244,7 +253,7 @@ check: all tests-built ## the tests that need no scratch root
 check-real: all tests-built ## the tests on real roots (root)
 	@O=$(O) tests/run.sh real
 
-tests-built: $(UNIT) $(EXEC) $(FUZZ)
+tests-built: $(UNIT) $(EXEC) $(FUZZ) $(FAKEGPU)
 
 accept: all ## rewrite the expected outcomes of golden cases; read the diff
 	@O=$(O) tests/plan/run.sh --accept

@@ -141,8 +141,9 @@ static const char *wanted(const struct plan_post *post, const struct plan *appli
 
 static const struct check *find_check(const char *kind)
 {
-	static const struct check *const tables[] = { checks_files, checks_kernel, checks_gpu,
-						      checks_cuda, checks_containers };
+	static const struct check *const tables[] = { checks_files, checks_kernel,
+						      checks_gpu,   checks_driver,
+						      checks_cuda,  checks_containers };
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (const struct check *one = tables[i]; one->kind; one++)
@@ -177,7 +178,7 @@ int verify_all(const struct verify_subject *what, struct arena *a, verdicts *ret
 {
 	plan_posts more = { 0 };
 
-	verify_implied(what->plan, a, &more);
+	verify_implied(what, a, &more);
 	list_each (&what->plan->posts, post)
 		if (check_one(what, post, a, ret, e))
 			return -1;

@@ -31,6 +31,8 @@ struct verify_subject {
 				       merely the branch that the profile names */
 	const struct facts *facts;
 	const struct sys *sys;
+	bool run;            /* also run a CUDA kernel on every GPU */
+	const char *pytorch; /* a Python with torch to be asked; NULL = none */
 };
 
 /* Check each postcondition of the plan, and what follows from them. */

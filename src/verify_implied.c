@@ -79,11 +79,26 @@ static void toolkits(const struct plan *plan, struct arena *a, plan_posts *ret)
 		      n == 1 ? last : NULL);
 }
 
-void verify_implied(const struct plan *plan, struct arena *a, plan_posts *ret)
+static void libraries(const struct verify_subject *what, struct arena *a, plan_posts *ret)
 {
-	if (has_kind(plan, "library"))
-		imply(a, ret, "driver.one-version", "agree", "nvidia", NULL);
+	const char *wanted = NULL;
+
+	list_each (&what->plan->posts, p)
+		if (str_eq(p->kind, "library"))
+			wanted = p->wanted;
+	if (!wanted)
+		return;
+	imply(a, ret, "driver.one-version", "agree", "nvidia", NULL);
+	imply(a, ret, "driver.nvml", "nvml", "libnvidia-ml.so.1", wanted);
+	imply(a, ret, "driver.cuda", "cuda-init", "libcuda.so.1", NULL);
+}
+
+void verify_implied(const struct verify_subject *what, struct arena *a, plan_posts *ret)
+{
+	const struct plan *plan = what->plan;
+
 	modules(plan, a, ret);
+	libraries(what, a, ret);
 	if (package_like(plan, "nvidia-fabricmanager"))
 		imply(a, ret, "fabric.version", "fabric", "nvidia-fabricmanager", NULL);
 	toolkits(plan, a, ret);
@@ -92,4 +107,8 @@ void verify_implied(const struct plan *plan, struct arena *a, plan_posts *ret)
 		      NULL);
 		imply(a, ret, "containers.cdi", "cdi", "nvidia.com/gpu", NULL);
 	}
+	if (what->run)
+		imply(a, ret, "cuda.kernel", "cuda-run", "libcuda.so.1", NULL);
+	if (what->pytorch)
+		imply(a, ret, "pytorch", "pytorch", what->pytorch, NULL);
 }

@@ -21,8 +21,8 @@ struct check {
 };
 
 /* Each ends with .kind NULL. */
-extern const struct check checks_files[], checks_kernel[], checks_gpu[], checks_cuda[],
-	checks_containers[];
+extern const struct check checks_files[], checks_kernel[], checks_gpu[], checks_driver[],
+	checks_cuda[], checks_containers[];
 
 /* How a check ends; each returns 0. */
 int conclude(struct checking *c, bool good, const char *fmt, ...)
@@ -43,4 +43,4 @@ int library_version(struct checking *c, const char *soname, const char **ret, st
 
 /* What must hold beyond what the plan says, because of what it says: appended to `ret`. */
 typedef LIST(struct plan_post) plan_posts;
-void verify_implied(const struct plan *plan, struct arena *a, plan_posts *ret);
+void verify_implied(const struct verify_subject *what, struct arena *a, plan_posts *ret);

@@ -61,6 +61,10 @@ static int run(const struct options *o, struct err *e)
 	bool there;
 	struct verify_subject what = { .plan = &j.plan, .facts = &j.facts, .sys = &j.sys };
 
+	if (opt_given(o, OPT_PYTORCH) && *opt_value(o, OPT_PYTORCH) != '/')
+		return err_set(e, GP_USAGE,
+			       "--pytorch takes the absolute path of a Python, not '%s'",
+			       opt_value(o, OPT_PYTORCH));
 	if (job_open(&j, o, e))
 		return -1;
 	if (job_profile(&j, o->args.at[0], e))
@@ -73,6 +77,8 @@ static int run(const struct options *o, struct err *e)
 	if (last_applied(&j, &applied, &there, e))
 		return -1;
 	what.applied = there ? &applied : NULL;
+	what.run = opt_given(o, OPT_RUN);
+	what.pytorch = opt_value(o, OPT_PYTORCH);
 	if (verify_all(&what, &j.a, &v, e) || show(&j, &v, e))
 		return -1;
 	list_each (&v, one)
@@ -91,9 +97,12 @@ const struct command command_verify = {
 		 "seen: PASS, FAIL, DEFERRED for what needs a boot or a GPU to be proved, or N/A "
 		 "for what does not apply here.\n"
 		 "\n"
+		 "NVML and CUDA are asked in processes of their own, so that a crash or a hang "
+		 "of theirs is a verdict too.\n"
+		 "\n"
 		 "Exits with 5 when anything failed.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_JSON, OPT_FORMAT, OPT_CATALOG,
-					  OPT_COUNT },
+	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_RUN, OPT_PYTORCH, OPT_JSON,
+					  OPT_FORMAT, OPT_CATALOG, OPT_COUNT },
 	.formats = (const char *const[]){ "text", "json", "junit", NULL },
 	.run = run,
 };

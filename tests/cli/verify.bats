@@ -23,7 +23,8 @@ finds() {
 	finds PASS dpkg.clean
 	finds DEFERRED gpu.count "needs a GPU to prove"
 	finds PASS driver.one-version "libcuda.so.1 is of 535.309.01"
-	says "6 passed, 0 failed, 1 deferred."
+	finds DEFERRED driver.nvml "no /dev/nvidiactl\|not running"
+	says "6 passed, 0 failed, 3 deferred."
 }
 
 @test "libcuda is missing although dpkg says it is installed: FAIL, exit 5" {
@@ -140,4 +141,12 @@ finds() {
 		assert "needs a GPU" in cases["gpu.count"].find("skipped").get("message")
 		assert cases["dpkg.clean"].find("failure") is None
 	EOF
+}
+
+@test "verify --pytorch: an image is not asked, and a relative path is refused" {
+	gpuprov verify --root "$root" --pytorch /usr/bin/python3 "$profile"
+	finds DEFERRED pytorch "an image is not running"
+	gpuprov verify --root "$root" --pytorch python3 "$profile"
+	ends_with 64
+	complains "absolute path of a Python"
 }
