@@ -238,6 +238,15 @@ $(O)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/runner.c $(wildcard tests/fuzz/*_che
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(C_ALL) -Itests/lib -Itests/fuzz $(LINK) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
+# Libraries of a driver that is not there, for the tests that ask one.
+FAKEGPU := $(O)/fakegpu/libnvidia-ml.so.1 $(O)/fakegpu/libcuda.so.1
+$(O)/fakegpu/libnvidia-ml.so.1: tests/lib/fakegpu/nvml.c tests/lib/fakegpu/fate.h
+$(O)/fakegpu/libcuda.so.1: tests/lib/fakegpu/cuda.c tests/lib/fakegpu/fate.h
+$(FAKEGPU):
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O1 -Wall -Wextra -fPIC -shared -o $@ $<
+
 test: deps-test ## install what the tests need and run them all
 	@$(MAKE) --no-print-directory DEVELOPER=1 all tests-built
 	@O=$(O) tests/run.sh all
@@ -252,10 +261,11 @@ check: all tests-built ## the tests that need no scratch root
 check-real: all tests-built ## the tests on real roots (root)
 	@O=$(O) tests/run.sh real
 
-tests-built: $(UNIT) $(EXEC) $(FUZZ) $(O)/exec/stepper
+tests-built: $(UNIT) $(EXEC) $(FUZZ) $(FAKEGPU) $(O)/exec/stepper
 
 accept: all ## rewrite the expected outcomes of golden cases; read the diff
 	@O=$(O) tests/plan/run.sh --accept
+	@O=$(O) tests/plan/run.sh --accept tests/doctor/cases/*.case
 	@O=$(O) tests/cli/bad.t --accept
 
 asan: ## build with ASan and UBSan into build-asan and run the tests on it

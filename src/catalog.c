@@ -118,6 +118,16 @@ static const struct {
 	{ "archive-cuda", "series" },
 	{ "role", "packages" },
 	{ "role", "what" },
+	{ "symptom", "name" },
+	{ "symptom", "severity" },
+	{ "symptom", "title" },
+	{ "symptom", "cause" },
+	{ "symptom", "cure" },
+	{ "symptom-text", "of" },
+	{ "symptom-text", "text" },
+	{ "package-heads", "heads" },
+	{ "repository-part", "part" },
+	{ "kubernetes-containerd", "min" },
 };
 
 static int check_required(const struct loading *l, const struct record *r)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text for people: what all of it shares, and verdicts. Plans are in render_plan.c, diagnostics in
- * render_diag.c. */
+/* Text for people: what all of it shares. Plans are in render_plan.c, diagnostics in render_diag.c,
+ * verdicts in render_verdicts.c. */
 #include "render.h"
 
 #include "base/str.h"
@@ -71,49 +71,4 @@ void render_ascii(const struct style *style, size_t from, struct buf *ret)
 			buf_pad(ret, '?', n > 0 ? utf8_char_width(c) : 1);
 		i += n > 0 ? (size_t)n : 1;
 	}
-}
-
-/* ---- verdicts ---- */
-
-static const char *what_it_needs(const char *needs)
-{
-	return str_eq(needs, "gpu") ? "needs a GPU to prove" : "needs a boot to prove";
-}
-
-static void show_verdict(const struct verdict *v, unsigned wide, const struct style *style,
-			 struct buf *ret)
-{
-	static const char *const words[] = { "PASS    ", "FAIL    ", "DEFERRED" };
-	static const char *const colours[] = { "32", "1;31", "33" };
-	unsigned indent = 13 + wide;
-
-	buf_addc(ret, ' ');
-	add_coloured(style, colours[v->result], words[v->result], ret);
-	buf_addf(ret, "  %-*s  ", (int)wide, v->id);
-	if (v->result == VERDICT_DEFERRED) {
-		auto_buf struct buf text = BUF_TEXT;
-
-		buf_addf(&text, "%s; %s", v->evidence, what_it_needs(v->needs));
-		render_wrapped(buf_str(&text), indent, indent, style, ret);
-	} else {
-		render_wrapped(v->evidence, indent, indent, style, ret);
-	}
-}
-
-void render_verdicts(const verdicts *v, const struct style *style, struct buf *ret)
-{
-	unsigned wide = 0, count[3] = { 0 };
-
-	list_each (v, one) {
-		unsigned n = (unsigned)strlen(one->id);
-
-		wide = n > wide ? n : wide;
-		count[one->result]++;
-	}
-	list_each (v, one)
-		show_verdict(one, wide, style, ret);
-	buf_addf(ret, "\n%u passed, %u failed", count[VERDICT_PASS], count[VERDICT_FAIL]);
-	if (count[VERDICT_DEFERRED])
-		buf_addf(ret, ", %u deferred", count[VERDICT_DEFERRED]);
-	buf_adds(ret, ".\n");
 }

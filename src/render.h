@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/diag.h"
+#include "doctor.h"
 #include "plan.h"
 #include "profile.h"
 #include "verify.h"
@@ -31,6 +32,11 @@ void render_sarif(const struct diags *d, struct buf *ret);
 void render_err(const struct err *e, const struct style *style, struct buf *ret);
 
 void render_verdicts(const verdicts *v, const struct style *style, struct buf *ret);
+/* For test runners: JUnit's XML. */
+void render_junit(const verdicts *v, struct buf *ret);
+
+/* Findings, the worst first, and how many. */
+void render_findings(const findings *all, const struct style *style, struct buf *ret);
 
 /* The line of one step, as it stands in plan and in apply: sign, label, what. */
 void render_step_head(const struct plan_step *s, const struct style *style, struct buf *ret);

@@ -446,7 +446,8 @@ static bool add_toolkit(struct solving *s, const char *asked)
 	step_arg(s->plan, step, "arg", "--silent");
 	step_arg(s->plan, step, "arg", "--toolkit");
 	why_toolkit_alone(s, step, &n);
-	plan_post(s->plan, arena_printf(s->a, "cuda.%s", series), "nvcc", path + 1, version, NULL);
+	plan_post(s->plan, arena_printf(s->a, "cuda.%s", series), "nvcc-run", path + 1, version,
+		  NULL);
 	return true;
 }
 

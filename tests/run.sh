@@ -18,7 +18,7 @@ there() {
 	done
 }
 check() {
-	there "$O"/unit/t_* "$O"/exec/t_* tests/plan/*.t tests/lint/*.t tests/cli/*.bats tests/cli/*.t tests/fuzz/*.t
+	there "$O"/unit/t_* "$O"/exec/t_* tests/plan/*.t tests/doctor/*.t tests/lint/*.t tests/cli/*.bats tests/cli/*.t tests/fuzz/*.t
 }
 real() {
 	there tests/real/*.bats tests/gpu/*.bats

@@ -25,6 +25,8 @@ enum status code_status(enum code code)
 
 	if (row)
 		return row->status;
+	if (code > GP_SYMPTOM && code < GP_SYMPTOM + 100)
+		return STATUS_MISMATCH;
 	return code > GP_RULE && code < GP_RULE + 100 ? STATUS_NO_PLAN : STATUS_INTERNAL;
 }
 

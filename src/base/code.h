@@ -24,7 +24,8 @@ enum code {
 #define X(name, number, status, title) name = (number),
 #include "base/codes.inc"
 #undef X
-	GP_RULE = 1100, /* GP_RULE + n is rule Rn */
+	GP_RULE = 1100,    /* GP_RULE + n is rule Rn */
+	GP_SYMPTOM = 5200, /* GP_SYMPTOM + n is symptom Sn */
 };
 
 struct code_row {

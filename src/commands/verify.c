@@ -30,6 +30,8 @@ static int show(const struct job *j, const verdicts *v, struct err *e)
 
 		rec_write(&w, report_rows, &r);
 		buf_addc(&text, '\n');
+	} else if (opt_wants(j->o, "junit")) {
+		render_junit(v, &text);
 	} else {
 		render_verdicts(v, &style, &text);
 	}
@@ -57,7 +59,12 @@ static int run(const struct options *o, struct err *e)
 	struct plan applied;
 	verdicts v = { 0 };
 	bool there;
+	struct verify_subject what = { .plan = &j.plan, .facts = &j.facts, .sys = &j.sys };
 
+	if (opt_given(o, OPT_PYTORCH) && *opt_value(o, OPT_PYTORCH) != '/')
+		return err_set(e, GP_USAGE,
+			       "--pytorch takes the absolute path of a Python, not '%s'",
+			       opt_value(o, OPT_PYTORCH));
 	if (job_open(&j, o, e))
 		return -1;
 	if (job_profile(&j, o->args.at[0], e))
@@ -67,9 +74,12 @@ static int run(const struct options *o, struct err *e)
 	job_show_diags(&j);
 	if (plan_refused(&j.plan))
 		return (int)job_refusal(&j);
-	if (last_applied(&j, &applied, &there, e) ||
-	    verify_posts(&j.plan, there ? &applied : NULL, &j.facts, &j.sys, &j.a, &v, e) ||
-	    show(&j, &v, e))
+	if (last_applied(&j, &applied, &there, e))
+		return -1;
+	what.applied = there ? &applied : NULL;
+	what.run = opt_given(o, OPT_RUN);
+	what.pytorch = opt_value(o, OPT_PYTORCH);
+	if (verify_all(&what, &j.a, &v, e) || show(&j, &v, e))
 		return -1;
 	list_each (&v, one)
 		if (one->result == VERDICT_FAIL)
@@ -84,11 +94,15 @@ const struct command command_verify = {
 	.max = 1,
 	.summary = "prove that the host is what the profile says",
 	.about = "Checks each postcondition of the profile on the host itself and shows what was "
-		 "seen: PASS, FAIL, or DEFERRED for what needs a boot or a GPU to be proved.\n"
+		 "seen: PASS, FAIL, DEFERRED for what needs a boot or a GPU to be proved, or N/A "
+		 "for what does not apply here.\n"
+		 "\n"
+		 "NVML and CUDA are asked in processes of their own, so that a crash or a hang "
+		 "of theirs is a verdict too.\n"
 		 "\n"
 		 "Exits with 5 when anything failed.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_JSON, OPT_FORMAT, OPT_CATALOG,
-					  OPT_COUNT },
-	.formats = (const char *const[]){ "text", "json", NULL },
+	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_RUN, OPT_PYTORCH, OPT_JSON,
+					  OPT_FORMAT, OPT_CATALOG, OPT_COUNT },
+	.formats = (const char *const[]){ "text", "json", "junit", NULL },
 	.run = run,
 };

@@ -9,29 +9,42 @@
 #include <ctype.h>
 #include <string.h>
 
-/* "GP0203", "gp203", "203", "R21": a code; GP_NONE when it is none. */
+/* "GP0203", "gp203", "203", "R21", "S01": a code; GP_NONE when it is none. */
 static enum code code_named(const char *name)
 {
 	bool rule = toupper((unsigned char)name[0]) == 'R';
+	bool symptom = toupper((unsigned char)name[0]) == 'S';
 	unsigned long long number;
 
-	if (rule)
+	if (rule || symptom)
 		name++;
 	else if (toupper((unsigned char)name[0]) == 'G' && toupper((unsigned char)name[1]) == 'P')
 		name += 2;
 	if (!str_to_u64(name, &number) || number > 9999)
 		return GP_NONE;
-	return (enum code)(rule ? GP_RULE + number : number);
+	return (enum code)(rule ? GP_RULE + number : symptom ? GP_SYMPTOM + number : number);
+}
+
+/* The record of `kind` whose codes begin after `base`; its key is a letter and two digits. */
+static const struct record *record_of(const struct catalog *c, enum code code, const char *kind,
+				      enum code base, char letter)
+{
+	auto_buf struct buf name = BUF_TEXT;
+
+	if (code <= base || code >= base + 100)
+		return NULL;
+	buf_addf(&name, "%c%02u", letter, (unsigned)code - base);
+	return catalog_find(c, kind, buf_str(&name));
 }
 
 static const struct record *rule_of(const struct catalog *c, enum code code)
 {
-	auto_buf struct buf name = BUF_TEXT;
+	return record_of(c, code, "rule", GP_RULE, 'R');
+}
 
-	if (code <= GP_RULE || code >= GP_RULE + 100)
-		return NULL;
-	buf_addf(&name, "R%02u", (unsigned)code - GP_RULE);
-	return catalog_find(c, "rule", buf_str(&name));
+static const struct record *symptom_of(const struct catalog *c, enum code code)
+{
+	return record_of(c, code, "symptom", GP_SYMPTOM, 'S');
 }
 
 /* Paragraphs are wrapped; examples and lists stay as they are. */
@@ -69,10 +82,32 @@ static void add_rule(const struct record *rule, const struct style *style, struc
 	add_text(PIECE(buf_str(&from)), style, ret);
 }
 
+static void add_symptom(const struct catalog *c, const struct record *symptom,
+			const struct style *style, struct buf *ret)
+{
+	const struct record *text = NULL;
+
+	add_text(PIECE(record_get(symptom, "cause")), style, ret);
+	buf_addc(ret, '\n');
+	add_text(PIECE(record_get(symptom, "cure")), style, ret);
+	while ((text = catalog_next(c, "symptom-text", text)))
+		if (record_is(text, "of", symptom->key))
+			buf_addf(ret, "\n    %s", record_get(text, "text"));
+	buf_addc(ret, '\n');
+	if (record_get(symptom, "from")) {
+		auto_buf struct buf from = BUF_TEXT;
+
+		buf_addf(&from, "Seen in: %s.", record_get(symptom, "from"));
+		buf_addc(ret, '\n');
+		add_text(PIECE(buf_str(&from)), style, ret);
+	}
+}
+
 static void explain(const struct job *j, enum code code, const struct style *style, struct buf *ret)
 {
 	const struct record *rule = rule_of(&j->catalog, code);
-	const char *title = code_title(code);
+	const struct record *symptom = symptom_of(&j->catalog, code);
+	const char *title = symptom ? record_get(symptom, "title") : code_title(code);
 	struct piece text = why_text(code);
 
 	if (rule)
@@ -82,6 +117,8 @@ static void explain(const struct job *j, enum code code, const struct style *sty
 		buf_addf(ret, "GP%04u: %s\n\n", (unsigned)code, title);
 	if (rule)
 		add_rule(rule, style, ret);
+	if (symptom)
+		add_symptom(&j->catalog, symptom, style, ret);
 	if (rule && text.len)
 		buf_addc(ret, '\n');
 	add_text(text, style, ret);
@@ -96,6 +133,8 @@ static void list_all(const struct job *j, struct buf *ret)
 		buf_addf(ret, "GP11%s  rule %s of the catalog\n", r->key + 1, r->key);
 	for (const struct record *r = NULL; (r = catalog_next(&j->catalog, "part", r));)
 		buf_addf(ret, "%s\n", r->key);
+	for (const struct record *r = NULL; (r = catalog_next(&j->catalog, "symptom", r));)
+		buf_addf(ret, "GP52%s  %s\n", r->key + 1, record_get(r, "title"));
 }
 
 /* ---- a part of the host ---- */
@@ -235,7 +274,8 @@ static int run(const struct options *o, struct err *e)
 		rc = explain_setting(&j, &style, &text, e);
 	else if (part)
 		rc = explain_part(&j, part, &style, &text, e);
-	else if (name && !code_title(code) && !rule_of(&j.catalog, code))
+	else if (name && !code_title(code) && !rule_of(&j.catalog, code) &&
+		 !symptom_of(&j.catalog, code))
 		rc = not_known(name, e);
 	else if (name)
 		explain(&j, code, &style, &text);

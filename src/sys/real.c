@@ -460,6 +460,7 @@ static const struct sys_ops real_ops = {
 	.prune = real_prune,
 	.fetch = real_fetch,
 	.look = real_look,
+	.driver = real_driver,
 	.space = real_space,
 	.ident = real_ident,
 	.now = real_now,

@@ -53,6 +53,8 @@ int real_ask(const struct sys *s, const char *socket, const char *what, struct b
 	     struct err *e);
 int real_apt(const struct sys *s, const struct apt_job *job, const struct apt_listener *listener,
 	     struct apt_answer *ret, struct err *e);
+int real_driver(const struct sys *s, const struct driver_ask *ask, struct arena *a,
+		struct driver_answer *ret, struct err *e);
 int real_read_head(const struct sys *s, const char *path, size_t max, struct buf *ret,
 		   struct err *e);
 int real_sum(const struct sys *s, const char *path, struct sys_sums *io, struct err *e);

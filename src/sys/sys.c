@@ -235,3 +235,9 @@ int64_t sys_now(const struct sys *s)
 {
 	return s->ops->now(s);
 }
+
+int sys_driver(const struct sys *s, const struct driver_ask *ask, struct arena *a,
+	       struct driver_answer *ret, struct err *e)
+{
+	return s->ops->driver(s, ask, a, ret, e);
+}

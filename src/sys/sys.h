@@ -21,6 +21,8 @@
 struct apt_job;
 struct apt_answer;
 struct apt_listener;
+struct driver_ask;
+struct driver_answer;
 struct fetch_job;
 struct fetch_listener;
 struct look_job;
@@ -165,6 +167,8 @@ struct sys_ops {
 		     const struct fetch_listener *listener, struct err *e);
 	int (*look)(const struct sys *s, const struct look_job *job, struct look_answer *ret,
 		    struct err *e);
+	int (*driver)(const struct sys *s, const struct driver_ask *ask, struct arena *a,
+		      struct driver_answer *ret, struct err *e);
 	int (*space)(const struct sys *s, const char *path, struct sys_space *ret, struct err *e);
 	int (*ident)(const struct sys *s, struct sys_ident *ret, struct err *e);
 	int64_t (*now)(const struct sys *s); /* seconds since the epoch */
@@ -271,6 +275,13 @@ int sys_fetch(const struct sys *s, const struct fetch_job *job,
 /* Look into an archive that nobody vouches for; see sys/untrusted.h. */
 int sys_look(const struct sys *s, const struct look_job *job, struct look_answer *ret,
 	     struct err *e);
+
+/*
+ * Ask the NVIDIA driver by its libraries; see sys/driver.h. What they say, and that they crash or
+ * hang, is the answer; an error means that they could not be asked.
+ */
+int sys_driver(const struct sys *s, const struct driver_ask *ask, struct arena *a,
+	       struct driver_answer *ret, struct err *e);
 
 int sys_space(const struct sys *s, const char *path, struct sys_space *ret, struct err *e);
 int sys_ident(const struct sys *s, struct sys_ident *ret, struct err *e);

@@ -22,7 +22,9 @@ finds() {
 	finds PASS package.libcuda1 535.309.01-1~deb12u1
 	finds PASS dpkg.clean
 	finds DEFERRED gpu.count "needs a GPU to prove"
-	says "5 passed, 0 failed, 1 deferred."
+	finds PASS driver.one-version "libcuda.so.1 is of 535.309.01"
+	finds DEFERRED driver.nvml "no /dev/nvidiactl\|not running"
+	says "6 passed, 0 failed, 3 deferred."
 }
 
 @test "libcuda is missing although dpkg says it is installed: FAIL, exit 5" {
@@ -122,4 +124,29 @@ finds() {
 	copy_program
 	as_nobody "$GPUPROV" verify --root "$root" "$profile" >out
 	grep -q "0 failed" out || { echo "expected no failure:"; cat out; return 1; }
+}
+
+@test "verify --format junit: well-formed, one case a verdict, failures and skips counted" {
+	rm "$root"/usr/lib/x86_64-linux-gnu/libcuda.so*
+	gpuprov verify --root "$root" --format junit "$profile"
+	ends_with 5
+	python3 - out <<-'EOF'
+		import sys
+		import xml.etree.ElementTree as xml
+		suite = xml.parse(sys.argv[1]).getroot().find("testsuite")
+		cases = {c.get("name"): c for c in suite.findall("testcase")}
+		assert int(suite.get("tests")) == len(cases), suite.attrib
+		assert int(suite.get("failures")) == 1, suite.attrib
+		assert "is not there" in cases["driver.libcuda"].find("failure").get("message")
+		assert "needs a GPU" in cases["gpu.count"].find("skipped").get("message")
+		assert cases["dpkg.clean"].find("failure") is None
+	EOF
+}
+
+@test "verify --pytorch: an image is not asked, and a relative path is refused" {
+	gpuprov verify --root "$root" --pytorch /usr/bin/python3 "$profile"
+	finds DEFERRED pytorch "an image is not running"
+	gpuprov verify --root "$root" --pytorch python3 "$profile"
+	ends_with 64
+	complains "absolute path of a Python"
 }

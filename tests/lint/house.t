@@ -113,7 +113,7 @@ LOOKS_ALIKE = [
 ]
 
 # Where a registry is a fact with a source, not a place we go to by ourselves.
-FACTS = ("catalog/", "tests/hosts/", "tests/plan/cases/")
+FACTS = ("catalog/", "tests/hosts/", "tests/plan/cases/", "tests/doctor/cases/")
 
 
 def check_places(names):

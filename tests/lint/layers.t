@@ -68,6 +68,7 @@ PARTS = [
     ("profile_text.[ch]", BASE + VALUES + PURE, PLAIN),
     ("render*.[ch]", BASE + VALUES + PURE, PLAIN),
     ("why.[ch]", BASE + ["why.h"], PLAIN),
+    ("doctor*.[ch]", BASE + VALUES + EDIT + ["doctor*.h"], PLAIN),
     ("emit*.[ch]", BASE + VALUES + PURE + ["registry.h"] + INTERFACES, PLAIN),
     # Acting, through struct sys. Their headers name it and do not include it.
     ("gather.c", BASE + VALUES + ["sys/sys.h", "registry.h"], PLAIN),
@@ -86,6 +87,7 @@ PARTS = [
     ("resume.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
     ("undo.h", BASE + VALUES + ["runs.h"], PLAIN),
     ("verify.h", BASE + VALUES, PLAIN),
+    ("verify_priv.h", BASE + VALUES + ["verify.h"], PLAIN),
     ("closure.h", BASE + VALUES, PLAIN),
     ("indexes.h", BASE + VALUES, PLAIN),
     ("keys.h", BASE + VALUES + ["closure.h"], PLAIN),
@@ -94,7 +96,7 @@ PARTS = [
     ("journal.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
     ("runs.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
     ("undo.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
-    ("verify.c", BASE + VALUES + ACTING + ["sys/sys.h"] + INSTALLING, PLAIN),
+    ("verify*.c", BASE + VALUES + ACTING + ["verify_priv.h", "sys/sys.h", "sys/driver.h"] + INSTALLING, PLAIN),
     ("engine.h", BASE + VALUES + EDIT + ["runtimes/runtime.h", "sys/sys.h"], PLAIN),
     ("engine*.c", BASE + VALUES + EDIT + INTERFACES + ["engine.h", "registry.h", "sys/sys.h", "sys/hash.h"],
      PLAIN),
@@ -120,6 +122,7 @@ EXCEPTIONS = {
     ("sys/apt*.cc", "apt-pkg/*"): "the back end: it alone sees libapt, in a shared object of its own",
     ("sys/apt*.hh", "apt-pkg/*"): "what the parts of the back end share",
     ("toml_reader.cc", "toml*"): "the one file that sees toml++, which works on bytes in memory",
+    ("render.h", "doctor.h"): "findings are values",
     ("render.h", "verify.h"): "verdicts are values too; render shows them and cannot check anything",
     ("steps/packages.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
     ("steps/fetch.c", "sys/fetch.h"): "a job for sys_fetch() is a value described there",
@@ -134,7 +137,7 @@ EXCEPTIONS = {
 }
 
 # These never see struct sys or libapt's jobs, not even through another header.
-DEAF = ["solve*", "runfile.[ch]", "record.[ch]", "plan.[ch]", "render*", "emit*", "schema*", "profile*", "facts.[ch]", "catalog.[ch]",
+DEAF = ["solve*", "doctor*", "runfile.[ch]", "record.[ch]", "plan.[ch]", "render*", "emit*", "schema*", "profile*", "facts.[ch]", "catalog.[ch]",
         "distros/*", "runtimes/*", "registry.[ch]", "options.[ch]", "edit*", "tree.[ch]"]
 
 INCLUDE = re.compile(r'^#\s*include\s+([<"])([^>"]+)[>"]', re.M)

@@ -17,6 +17,7 @@ PURE = [
     "catalog.o",
     "compat*.o",
     "distros/*.o",
+    "doctor*.o",
     "edit*.o",
     "emit*.o",
     "facts.o",

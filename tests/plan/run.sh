@@ -3,7 +3,8 @@
 # run.sh [--accept] [CASE...]: golden plans. A case is one file: comments, then the sections profile, facts
 # and expect, each after a line "--- NAME". Facts are JSON, or a line "host NAME" for tests/hosts/NAME.json and
 # after it what differs, as a JSON merge patch. Expected is what `gpuprov plan --facts F P` writes to stdout
-# and stderr, then "exit N". --accept rewrites that section; read the diff like code.
+# and stderr, then "exit N"; without a profile, what `gpuprov doctor --facts F` writes. --accept rewrites that
+# section; read the diff like code.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -50,7 +51,11 @@ outcome() {
 	facts "$1" >"$work/facts.json"
 	(
 		cd "$work" || exit 1
-		"$GPUPROV" plan --facts facts.json profile.yaml </dev/null 2>&1
+		if [ -s profile.yaml ]; then
+			"$GPUPROV" plan --facts facts.json profile.yaml </dev/null 2>&1
+		else
+			"$GPUPROV" doctor --facts facts.json </dev/null 2>&1
+		fi
 		echo "exit $?"
 	)
 }

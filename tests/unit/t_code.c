@@ -38,6 +38,7 @@ static void test_table(void)
 		untitled += str_empty(row->title);
 		strange += !known_status(row->status) || row->status == STATUS_OK;
 		in_rules += row->code >= GP_RULE && row->code < GP_RULE + 100;
+		in_rules += row->code >= GP_SYMPTOM && row->code < GP_SYMPTOM + 100;
 		lost += code_status(row->code) != row->status ||
 			!str_eq(code_title(row->code), row->title);
 	}
@@ -45,7 +46,7 @@ static void test_table(void)
 	ok(!twice, "each number once");
 	ok(!untitled, "each has a title");
 	ok(!strange, "each ends with a status of the contract, and none with success");
-	ok(!in_rules, "none lies in the range of rules");
+	ok(!in_rules, "none lies in the range of rules or of symptoms");
 	ok(!lost, "each is found");
 }
 
@@ -57,6 +58,7 @@ static void test_status(void)
 	ok(code_status(GP_UNKNOWN_OPTION) == STATUS_USAGE, "wrong usage with 64");
 	ok(code_status(GP_RULE + 21) == STATUS_NO_PLAN, "a rule of the catalog with 3");
 	ok(code_status(GP_RULE + 67) == STATUS_NO_PLAN, "the last rule too");
+	ok(code_status(GP_SYMPTOM + 1) == STATUS_MISMATCH, "a symptom with 5");
 	ok(code_status((enum code)9999) == STATUS_INTERNAL, "an unknown code is a bug");
 	ok(code_status(GP_NONE) == STATUS_INTERNAL, "no code is a bug");
 	ok(!code_title((enum code)9999), "an unknown code has no title");
