@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text for other engines, made from a profile: Kubernetes manifests, values for Helm. Pure: the
+ * same profile and catalog give the same bytes.
+ */
+#pragma once
+
+#include "base/diag.h"
+#include "base/str.h"
+#include "catalog.h"
+#include "emit_template.h"
+#include "profile.h"
+
+/* Where a template comes from, when not from the program itself. */
+struct emit_door {
+	/* *ret_there tells whether there is one in place of the one built in. */
+	int (*read)(void *ctx, const char *name, struct buf *ret, bool *ret_there, struct err *e);
+	void *ctx;
+};
+
+struct emit {
+	const struct profile *profile;
+	const struct catalog *catalog;
+	const struct emit_door *door; /* NULL = only what is built in */
+	struct diags *diags;          /* refusals and warnings */
+	struct arena *a;
+};
+
+/*
+ * Append the text to ret. Returns 0 also when the profile was refused: then diags has errors and
+ * nothing was appended. -1 is a template that cannot be used.
+ */
+int emit_k8s(struct emit *em, struct buf *ret, struct err *e);
+
+/* Used by the parts. */
+
+/* Fill one template and append it. */
+int emit_part(struct emit *em, const char *name, enum template_language language,
+	      const struct holes *holes, struct buf *ret, struct err *e);
