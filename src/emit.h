@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text for other engines, made from a profile: Kubernetes manifests, values for Helm. Pure: the
- * same profile and catalog give the same bytes.
+ * Text for other engines, made from a profile: Kubernetes manifests, values for Helm, user data
+ * for cloud-init. Pure: the same profile and catalog give the same bytes.
  */
 #pragma once
 
@@ -24,6 +24,11 @@ struct emit {
 	const struct emit_door *door; /* NULL = only what is built in */
 	struct diags *diags;          /* refusals and warnings */
 	struct arena *a;
+
+	/* Of the first boot: how gpuprov gets there. NULL = not said. */
+	const char *deb;      /* URL, or path on the new host */
+	const char *sha256;   /* of that package */
+	const char *platform; /* whose limits of size hold */
 };
 
 /*
@@ -31,6 +36,9 @@ struct emit {
  * nothing was appended. -1 is a template that cannot be used.
  */
 int emit_k8s(struct emit *em, struct buf *ret, struct err *e);
+int emit_helm_values(struct emit *em, struct buf *ret, struct err *e);
+int emit_cloud_init(struct emit *em, struct buf *ret, struct err *e);
+int emit_shell(struct emit *em, struct buf *ret, struct err *e);
 
 /* Used by the parts. */
 

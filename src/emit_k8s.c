@@ -9,7 +9,7 @@
 #define PLUGIN "kubernetes.device-plugin"
 #define EXPORTER "kubernetes.dcgm-exporter"
 
-static const char *block(struct emit *em, const struct value *v, const char *number)
+const char *k8s_block(struct emit *em, const struct value *v, const char *number)
 {
 	auto_buf struct buf b = BUF_TEXT;
 
@@ -17,12 +17,12 @@ static const char *block(struct emit *em, const struct value *v, const char *num
 	return arena_str(em->a, buf_str(&b));
 }
 
-static const char *tolerations(struct emit *em)
+const char *k8s_tolerations(struct emit *em)
 {
 	const struct value *v = profile_given(em->profile, "kubernetes.tolerations");
 
 	if (v)
-		return block(em, v, "tolerationSeconds");
+		return k8s_block(em, v, "tolerationSeconds");
 	return "- key: nvidia.com/gpu\n  operator: Exists\n  effect: NoSchedule\n";
 }
 
@@ -45,16 +45,16 @@ static const char *plugin_resources(struct emit *em)
 {
 	const struct value *v = profile_given(em->profile, PLUGIN ".resources");
 
-	return v ? block(em, v, NULL) : "requests:\n  cpu: 10m\n  memory: 64Mi\n";
+	return v ? k8s_block(em, v, NULL) : "requests:\n  cpu: 10m\n  memory: 64Mi\n";
 }
 
-static const char *exporter_resources(struct emit *em)
+const char *k8s_exporter_resources(struct emit *em)
 {
 	const struct value *v = profile_given(em->profile, EXPORTER ".resources");
 	auto_buf struct buf b = BUF_TEXT;
 
 	if (v)
-		return block(em, v, NULL);
+		return k8s_block(em, v, NULL);
 	buf_adds(&b, "requests:\n  cpu: 100m\n  memory: 128Mi\nlimits:\n  cpu: 200m\n  memory: ");
 	quote_yaml(&b, profile_get(em->profile, EXPORTER ".memory"));
 	buf_addc(&b, '\n');
@@ -68,7 +68,7 @@ static const char *device_list_strategy(const struct k8s *k)
 	return k->volume_mounts ? "- volume-mounts\n" : "- envvar\n";
 }
 
-static void add_sharing(struct emit *em, const struct k8s *k, struct holes *h)
+void k8s_sharing_holes(struct emit *em, const struct k8s *k, struct holes *h)
 {
 	const struct profile *p = em->profile;
 	bool renamed = profile_on(p, PLUGIN ".sharing.rename") && k->sharing != SHARING_NONE;
@@ -93,8 +93,9 @@ static void add_places(struct emit *em, const struct k8s *k, struct holes *h)
 	hole_text(h, "runtime-handler", k->handler);
 	hole_flag(h, "use-runtime-class", !k->default_runtime);
 	hole_block(h, "pull-secrets", pull_secrets(em));
-	hole_block(h, "tolerations", tolerations(em));
-	hole_block(h, "node-selector", labels && labels->items.n ? block(em, labels, NULL) : NULL);
+	hole_block(h, "tolerations", k8s_tolerations(em));
+	hole_block(h, "node-selector",
+		   labels && labels->items.n ? k8s_block(em, labels, NULL) : NULL);
 	hole_text(h, "pod-resources", arena_printf(em->a, "%s/pod-resources", k->kubelet_root));
 }
 
@@ -117,7 +118,7 @@ static void add_parts(struct emit *em, const struct k8s *k, struct holes *h)
 	hole_flag(h, "dcgm-exporter", k->exporter);
 	hole_text(h, "dcgm-exporter-image", k->exporter_image);
 	hole_plain(h, "dcgm-exporter-port", profile_get(p, EXPORTER ".port"));
-	hole_block(h, "dcgm-exporter-resources", exporter_resources(em));
+	hole_block(h, "dcgm-exporter-resources", k8s_exporter_resources(em));
 	hole_flag(h, "service-monitor", profile_on(p, EXPORTER ".service-monitor"));
 	hole_flag(h, "test-pod", k->test_pod);
 	hole_text(h, "test-image", k->test_image);
@@ -188,7 +189,7 @@ int emit_k8s(struct emit *em, struct buf *ret, struct err *e)
 	if (diag_count(em->diags, SEV_ERROR))
 		return 0;
 	add_places(em, &k, &h);
-	add_sharing(em, &k, &h);
+	k8s_sharing_holes(em, &k, &h);
 	add_parts(em, &k, &h);
 	return emit_all(em, &h, ret, e);
 }

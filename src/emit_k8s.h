@@ -24,3 +24,9 @@ void k8s_decide(struct emit *em, struct k8s *ret);
 
 /* Values from the profile that the cluster would refuse: names, labels, tolerations, resources. */
 void k8s_check_names(struct emit *em);
+
+/* Values in the form that templates take: blocks of lines. */
+const char *k8s_block(struct emit *em, const struct value *v, const char *number);
+const char *k8s_tolerations(struct emit *em);
+const char *k8s_exporter_resources(struct emit *em);
+void k8s_sharing_holes(struct emit *em, const struct k8s *k, struct holes *h);

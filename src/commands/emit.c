@@ -14,9 +14,12 @@ struct target {
 
 static const struct target targets[] = {
 	{ "k8s", "k8s", emit_k8s },
+	{ "helm-values", "k8s", emit_helm_values },
+	{ "cloud-init", NULL, emit_cloud_init },
+	{ "shell", NULL, emit_shell },
 	{ NULL, NULL, NULL },
 };
-static const char *const target_names[] = { "k8s", NULL };
+static const char *const target_names[] = { "k8s", "helm-values", "cloud-init", "shell", NULL };
 
 /* A template of the administrator's takes the place of ours. */
 static int read_own(void *ctx, const char *name, struct buf *ret, bool *ret_there, struct err *e)
@@ -34,7 +37,7 @@ static const struct target *find_target(const char *name, struct err *e)
 	for (const struct target *t = targets; t->name; t++)
 		if (str_eq(t->name, name))
 			return t;
-	err_set(e, GP_USAGE, "emit takes k8s, not '%s'", name);
+	err_set(e, GP_USAGE, "emit takes k8s, helm-values, cloud-init or shell, not '%s'", name);
 	return NULL;
 }
 
@@ -45,7 +48,14 @@ static int run(const struct options *o, struct err *e)
 	const struct target *t = find_target(o->args.at[0], e);
 	struct emit_door door = { read_own, &j };
 	struct diags diags = { .a = &j.a };
-	struct emit em = { &j.profile, &j.catalog, &door, &diags, &j.a };
+	struct emit em = { &j.profile,
+			   &j.catalog,
+			   &door,
+			   &diags,
+			   &j.a,
+			   opt_value(o, OPT_DEB),
+			   opt_value(o, OPT_SHA256),
+			   opt_value(o, OPT_PLATFORM) };
 	struct style style = terminal_style(o, stderr);
 
 	if (!t || job_open(&j, o, e))
@@ -74,16 +84,30 @@ const struct command command_emit = {
 	.args = "WHAT PROFILE",
 	.min = 2,
 	.max = 2,
-	.summary = "write what other engines take: Kubernetes manifests",
-	.about = "Writes to standard output what another engine carries out. WHAT is one of:\n"
-		 "\n"
-		 "k8s: the manifests that a cluster needs for its GPUs, in the order in which they "
-		 "are applied: kubectl apply --server-side --field-manager=gpuprov -f FILE\n"
-		 "\n"
-		 "The text is made from templates. A file below /etc/gpuprov/templates takes the "
-		 "place of the template of the same name; those that are built in are installed "
-		 "below /usr/share/gpuprov/templates. Nothing is changed, here or elsewhere.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_CATALOG, OPT_TIMING, OPT_COUNT },
+	.summary = "write what other engines take: Kubernetes manifests, user data",
+	.about =
+		"Writes to standard output what another engine carries out. WHAT is one of:\n"
+		"\n"
+		"k8s: the manifests that a cluster needs for its GPUs, in the order in which they "
+		"are applied: kubectl apply --server-side --field-manager=gpuprov -f FILE\n"
+		"\n"
+		"helm-values: values for the chart of NVIDIA's gpu-operator, where that owns "
+		"device plugin and exporter (kubernetes.owner: gpu-operator) and gpuprov driver "
+		"and container toolkit.\n"
+		"\n"
+		"cloud-init: user data that applies the profile at the first boot, reboots where "
+		"the driver takes it, and goes on after that.\n"
+		"\n"
+		"shell: a script for POSIX shells that does the same on a host that is there.\n"
+		"\n"
+		"For the last two the new host must have gpuprov, or be told by --deb where to get "
+		"it; a package from a URL needs --sha256.\n"
+		"\n"
+		"The text is made from templates. A file below /etc/gpuprov/templates takes the "
+		"place of the template of the same name; those that are built in are installed "
+		"below /usr/share/gpuprov/templates. Nothing is changed, here or elsewhere.\n",
+	.options = (const enum option[]){ OPT_ROOT, OPT_DEB, OPT_SHA256, OPT_PLATFORM, OPT_CATALOG,
+					  OPT_TIMING, OPT_COUNT },
 	.words = target_names,
 	.run = run,
 };

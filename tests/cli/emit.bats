@@ -8,6 +8,7 @@ setup() {
 	load_libs
 	cd "$BATS_TEST_TMPDIR" || return
 	mkdir -p root/etc
+	sum=$(printf '%064d' 7)
 }
 
 k8s_profile() { # k8s_profile [LINE...]
@@ -20,11 +21,19 @@ k8s_profile() { # k8s_profile [LINE...]
 
 @test "yamllint is content with what is emitted" {
 	command -v yamllint >/dev/null || skip "there is no yamllint on this machine"
+	rules='{extends: default, rules: {line-length: {max: 110}}}'
 	k8s_profile 'kubernetes:' '  device-plugin: {sharing: {kind: mps, replicas: 4}}' \
 		'  dcgm-exporter: {service-monitor: true}'
 	gpuprov emit k8s p.yaml
 	ends_with 0
-	yamllint -d '{extends: default, rules: {line-length: {max: 110}}}' out
+	yamllint -d "$rules" out
+	k8s_profile 'kubernetes: {owner: gpu-operator, device-plugin: {sharing: {kind: mps, replicas: 4}}}'
+	gpuprov emit helm-values p.yaml
+	ends_with 0
+	yamllint -d "$rules" out
+	gpuprov emit cloud-init --deb https://mirror.example/gpuprov.deb --sha256 "$sum" p.yaml
+	ends_with 0
+	yamllint -d '{extends: default, rules: {line-length: disable, document-start: disable, comments: disable}}' out
 }
 
 @test "names that would break out of YAML are refused, and the rest stays one value" {
@@ -82,6 +91,95 @@ k8s_profile() { # k8s_profile [LINE...]
 	gpuprov emit k9s p.yaml
 	ends_with 64
 	complains "not 'k9s'"
+}
+
+# A profile whose text would do harm wherever it were read as anything but text.
+hostile_profile() {
+	printf '%s\n' 'version: 1' 'kind: bare-metal' \
+		"description: \"it's \$(touch evil) \`touch evil\` \\\\n # no\"" \
+		'# GPUPROV' '# UNIT' "# ' ; touch evil #" '# {{profile}}' '# ## template: jinja' \
+		'driver: {modules: none}' >p.yaml
+}
+
+@test "the script is one that shellcheck likes, and it writes the profile byte for byte" {
+	hostile_profile
+	printf '# no line break at the end; \303\244' >>p.yaml
+	for deb in '' "--deb https://mirror.example/gpuprov.deb --sha256 $sum" '--deb /srv/gpuprov.deb'; do
+		# shellcheck disable=SC2086 # several words
+		gpuprov emit shell $deb p.yaml
+		ends_with 0
+		shellcheck -s sh -e SC2016 out
+		sh -n out
+	done
+	# The part that writes the profile, on its own.
+	gpuprov emit shell p.yaml
+	{
+		echo "profile=$PWD/written"
+		awk '/^mkdir -p \/etc\/gpuprov$/ { on = 1; next } /^gpuprov apply/ { on = 0 } on' out
+	} >part.sh
+	sh -eu part.sh
+	same p.yaml written
+	[ "$(stat -c %a written)" = 600 ] || return 1
+	[ ! -e evil ] || return 1
+}
+
+@test "user data is YAML with no key twice, holds the profile byte for byte, and begins as it must" {
+	for kind in plain not-plain; do
+		hostile_profile
+		[ "$kind" = plain ] || printf '# \303\244\r\n' >>p.yaml
+		gpuprov emit cloud-init --deb https://mirror.example/gpuprov.deb --sha256 "$sum" p.yaml
+		ends_with 0
+		[ "$(head -n 1 out)" = '#cloud-config' ] || { show; return 1; }
+		python3 - out p.yaml "$sum" <<-'PY'
+			import base64, sys, yaml
+			text = yaml.safe_load(open(sys.argv[1], newline=""))
+			assert sorted(text) == ["power_state", "runcmd", "write_files"], text.keys()
+			profile, script = text["write_files"]
+			assert (profile["path"], profile["permissions"]) == ("/etc/gpuprov/profile.yaml", "0600")
+			got = profile["content"].encode()
+			got = base64.b64decode(got) if profile.get("encoding") == "b64" else got
+			assert got == open(sys.argv[2], "rb").read(), got
+			assert text["runcmd"] == [[script["path"]]] and script["permissions"] == "0700"
+			assert script["content"].startswith("#!/bin/sh\n") and sys.argv[3] in script["content"]
+			open("script.sh", "w").write(script["content"])
+		PY
+		shellcheck -s sh script.sh
+	done
+	[ ! -e evil ] || return 1
+}
+
+@test "with reboot: never nothing is rebooted" {
+	write_profile p.yaml 'reboot: never'
+	gpuprov emit cloud-init p.yaml
+	ends_with 0
+	says_not power_state
+}
+
+@test "a package needs its sum, a profile must stand alone, and a cloud has its limit" {
+	write_profile p.yaml
+	gpuprov emit cloud-init --deb https://mirror.example/gpuprov.deb p.yaml
+	ends_with 3
+	complains "--sha256"
+	silent
+	gpuprov emit shell --deb 'https://mirror.example/$(id)' --sha256 12 p.yaml
+	ends_with 3
+	gpuprov emit shell --deb gpuprov.deb p.yaml
+	ends_with 3
+	complains "absolute path"
+	write_profile base.yaml
+	write_profile p.yaml 'extends: base.yaml'
+	gpuprov emit cloud-init p.yaml
+	ends_with 3
+	complains "extends another"
+	write_profile p.yaml "$(printf '# %080d\n' $(seq 200))"
+	gpuprov emit cloud-init --platform nocloud p.yaml
+	ends_with 0
+	gpuprov emit cloud-init --platform openstack p.yaml
+	ends_with 0
+	gpuprov emit cloud-init --platform ec2 p.yaml
+	ends_with 3
+	complains "ec2 takes 16384"
+	silent
 }
 
 @test "emit takes under 10 ms" {
