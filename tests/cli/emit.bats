@@ -19,6 +19,17 @@ k8s_profile() { # k8s_profile [LINE...]
 	python3 "$BATS_TEST_DIRNAME/../lib/manifests.py" "$GPUPROV" k8s
 }
 
+@test "every profile that is shipped can be emitted as what it is for" {
+	for profile in "$BATS_TEST_DIRNAME"/../../profiles/*.yaml; do
+		what=shell
+		! grep -q '^kind: k8s' "$profile" || what=k8s
+		! grep -q 'owner: gpu-operator' "$profile" || what=helm-values
+		gpuprov emit "$what" "$profile"
+		ends_with 0
+		[ -z "$stderr" ] || { show; return 1; }
+	done
+}
+
 @test "yamllint is content with what is emitted" {
 	command -v yamllint >/dev/null || skip "there is no yamllint on this machine"
 	rules='{extends: default, rules: {line-length: {max: 110}}}'
