@@ -30,7 +30,8 @@ SANITIZE :=
 CFLAGS ?= -O2 -g
 CXXFLAGS ?= $(CFLAGS)
 CPP_ALL := -D_GNU_SOURCE -Isrc -I$(O) -DVERSION='"$(VERSION)"' -DLIBDIR='"$(libdir)"' \
-	-DCATALOG_TEXT='"$(O)/gen/catalog.txt"' -DWHY_TEXT='"$(O)/gen/why.txt"'
+	-DCATALOG_TEXT='"$(O)/gen/catalog.txt"' -DWHY_TEXT='"$(O)/gen/why.txt"' \
+	-DTEMPLATES_TEXT='"$(O)/gen/templates.txt"'
 C_ALL = $(CPP_ALL) -std=gnu17 $(WARN) $(WARN_C) $(HARDEN) $(AUTO_INIT) -fPIE $(SANITIZE) $(CFLAGS)
 CXX_ALL = $(CPP_ALL) -std=c++17 -Wall -Wextra -Wshadow -Wconversion -Wundef \
 	$(if $(DEVELOPER),-Werror) $(HARDEN) -fPIC -fvisibility=hidden $(SANITIZE) $(CXXFLAGS)
@@ -173,6 +174,12 @@ $(O)/completion/made: $(O)/gpuprov
 $(O)/profile.schema.json: $(O)/gpuprov
 	$(Q)$(O)/gpuprov help profile --json-schema >$@
 
+TEMPLATES := $(sort $(wildcard templates/*.* templates/*/*.*))
+$(O)/obj/emit_template.o: $(O)/gen/templates.txt
+$(O)/gen/templates.txt: $(TEMPLATES) $(wildcard templates templates/*)
+	@mkdir -p $(@D)
+	$(Q)for f in $(TEMPLATES); do echo "file $${f#templates/}"; cat $$f; done >$@
+
 # Only the folders that the rules fill: scratch roots beside them have directories like rc2.d.
 -include $(shell find $(addprefix $(O)/,obj pic testlib unit exec) -name '*.d' 2>/dev/null)
 
@@ -207,6 +214,8 @@ install: all ## install under DESTDIR and prefix
 		$(DESTDIR)$(prefix)/share/zsh/vendor-completions/_gpuprov
 	install -D -m 0644 $(O)/completion/gpuprov.fish \
 		$(DESTDIR)$(prefix)/share/fish/vendor_completions.d/gpuprov.fish
+	for t in $(TEMPLATES); do \
+		install -D -m 0644 $$t $(DESTDIR)$(prefix)/share/gpuprov/$$t || exit; done
 
 # ---- test -----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const char *const kind_words[] = { "bare-metal", "docker", "k8s", NULL };
+static const char *const platform_words[] = { "ec2", "openstack", "nocloud", NULL };
 static const char *const colour_words[] = { "auto", "always", "never", NULL };
 
 const struct option_row option_table[OPT_COUNT] = {
@@ -37,6 +38,12 @@ const struct option_row option_table[OPT_COUNT] = {
 			  "use the package indexes at hand, whatever their age" },
 	[OPT_CACHE] = { OPT_CACHE, "cache", "DIR", NULL, false,
 			"keep private package indexes in DIR" },
+	[OPT_DEB] = { OPT_DEB, "deb", "URL|PATH", NULL, false,
+		      "where the new host gets gpuprov's package; left out: it has gpuprov" },
+	[OPT_SHA256] = { OPT_SHA256, "sha256", "HEX", NULL, false,
+			 "SHA-256 that the package from --deb must have" },
+	[OPT_PLATFORM] = { OPT_PLATFORM, "platform", "NAME", platform_words, false,
+			   "refuse user data that this cloud would not take" },
 	[OPT_CATALOG] = { OPT_CATALOG, "catalog", "FILE", NULL, false,
 			  "use the catalog in FILE instead of the one built in" },
 	[OPT_EXPLAIN] = { OPT_EXPLAIN, "explain", NULL, NULL, false,

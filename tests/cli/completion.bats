@@ -40,7 +40,7 @@ commands() {
 }
 
 options_of() {
-	"$GPUPROV" "$1" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' | sort
+	"$GPUPROV" "$1" --help | sed -n 's/^  \(--[a-z0-9-]*\).*/\1/p' | sort
 }
 
 expect() {
@@ -126,7 +126,7 @@ expect() {
 	for command in $(commands); do
 		grep -q "'$command:" completion.zsh
 		sed -n "/^\t\t$command)/,/;;/p" completion.zsh >part
-		grep -oE -- "--[a-z-]+[=[]" part | tr -d '=[' | sort >got
+		grep -oE -- "--[a-z0-9-]+[=[]" part | tr -d '=[' | sort >got
 		options_of "$command" >wanted
 		same wanted got
 	done

@@ -47,9 +47,9 @@ names() {
 
 @test "the options on a page are those of --help" {
 	for name in $(names); do
-		"$GPUPROV" "$name" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' | sort >wanted
+		"$GPUPROV" "$name" --help | sed -n 's/^  \(--[a-z0-9-]*\).*/\1/p' | sort >wanted
 		page "$pages/gpuprov-$name.1" | sed -n '/^OPTIONS/,/^[A-Z]/p' |
-			sed -n 's/^       \(--[a-z-]*\).*/\1/p' | sort >got
+			sed -n 's/^       \(--[a-z0-9-]*\).*/\1/p' | sort >got
 		same wanted got
 	done
 }

@@ -3,8 +3,8 @@
 # run.sh [--accept] [CASE...]: golden plans. A case is one file: comments, then the sections profile, facts
 # and expect, each after a line "--- NAME". Facts are JSON, or a line "host NAME" for tests/hosts/NAME.json and
 # after it what differs, as a JSON merge patch. Expected is what `gpuprov plan --facts F P` writes to stdout
-# and stderr, then "exit N"; without a profile, what `gpuprov doctor --facts F` writes. --accept rewrites that
-# section; read the diff like code.
+# and stderr, then "exit N"; without a profile, what `gpuprov doctor --facts F` writes; a section command names
+# other words for gpuprov, with profile.yaml in them. --accept rewrites that section; read the diff like code.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -26,7 +26,7 @@ trap 'rm -rf "$work"' EXIT
 
 # section NAME FILE
 section() {
-	awk -v want="$1" '/^--- (profile|facts|expect)$/ { now = $2; next } now == want' "$2"
+	awk -v want="$1" '/^--- (profile|facts|command|expect)$/ { now = $2; next } now == want' "$2"
 }
 
 # The file up to where the expectation begins.
@@ -49,10 +49,12 @@ facts() {
 outcome() {
 	section profile "$1" >"$work/profile.yaml"
 	facts "$1" >"$work/facts.json"
+	command=$(section command "$1")
 	(
 		cd "$work" || exit 1
 		if [ -s profile.yaml ]; then
-			"$GPUPROV" plan --facts facts.json profile.yaml </dev/null 2>&1
+			# shellcheck disable=SC2086 # words of a case
+			"$GPUPROV" ${command:-plan --facts facts.json profile.yaml} </dev/null 2>&1
 		else
 			"$GPUPROV" doctor --facts facts.json </dev/null 2>&1
 		fi
