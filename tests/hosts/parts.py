@@ -417,6 +417,10 @@ def debian_installed(h):
     for n in DEBIAN_DRIVER:
         h["packages"].append(package(n, version, "Debian", source="nvidia-graphics-drivers"))
     h["packages"].append(package("dkms", SYSTEMS[h["system"]]["dkms"], "Debian", arch="all"))
+    h["packages"].append(package("nvidia-persistenced", "535.171.04-1~deb12u1" if h["system"] ==
+                                 "bookworm" else "535.171.04-1", "Debian"))
+    h["packages"].append(package("linux-headers-amd64", SYSTEMS[h["system"]]["kernel_package"],
+                                 "Debian", source="linux-signed-amd64"))
     short = version.split("-")[0]
     h["driver"].update(version=short, flavour="proprietary", origin="distro")
     loaded(h, short, "proprietary", made_by="dkms")
