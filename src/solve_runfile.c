@@ -301,11 +301,12 @@ static void want_tools(struct solving *s, struct wants *w)
 		want_package(s, w, tools[i], NULL, "R38", place(s, "driver.modules"),
 			     "the kernel module is compiled here");
 	list_each (&s->facts->kernels, k) {
-		const char *name =
-			s->modules && boots(k) && !k->headers ? s->distro->headers(s->a, k) : NULL;
+		strs names = { 0 };
 
-		if (name)
-			want_package(s, w, name, NULL, "R38", place(s, "driver.modules"),
+		if (s->modules && boots(k) && !k->headers)
+			s->distro->headers(s->a, s->facts, k, &names);
+		list_each (&names, name)
+			want_package(s, w, *name, NULL, "R38", place(s, "driver.modules"),
 				     "headers for every kernel that will boot");
 	}
 }

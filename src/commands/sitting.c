@@ -106,9 +106,11 @@ static int prove(struct job *j, struct outcome *o, struct err *e)
 {
 	auto_buf struct buf cause = BUF_TEXT;
 	struct facts now;
+	const struct verify_subject what = {
+		.plan = &j->plan, .applied = &j->plan, .facts = &now, .sys = &j->sys
+	};
 
-	if (facts_gather(&j->sys, &j->a, &now, e) ||
-	    verify_posts(&j->plan, &j->plan, &now, &j->sys, &j->a, &o->checks, e))
+	if (facts_gather(&j->sys, &j->a, &now, e) || verify_all(&what, &j->a, &o->checks, e))
 		return err_ctx(e, "proving what was done");
 	list_each (&o->checks, v)
 		if (v->result == VERDICT_FAIL)
