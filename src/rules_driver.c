@@ -250,31 +250,45 @@ static void r50(struct solving *s, const struct choice *c)
 	}
 }
 
+/* R64: a driver container of the gpu-operator and a driver on the host exclude each other. */
+static void r64(struct solving *s, const struct choice *c)
+{
+	const struct fact_driver *there = &s->facts->driver;
+	struct diag *d;
+
+	(void)c;
+	if (!str_eq(there->origin, "container"))
+		return;
+	d = by_rule(s, SEV_ERROR, 64, "driver.source",
+		    "a driver container of the gpu-operator drives this host");
+	why(s, d,
+	    "driver %s comes from it; a driver on the host and that container exclude each "
+	    "other",
+	    there->version ? there->version : "in use");
+	way(s, d, NULL, "tell the operator to leave it: driver.enabled=false, and drain the node");
+}
+
 /* R31: one source for a host. */
 static void r31(struct solving *s, const struct choice *c)
 {
-	const struct fact_driver *there = &s->facts->driver;
-	bool run_now = str_eq(there->origin, "runfile");
+	const char *origin = s->facts->driver.origin;
+	bool run_now = str_eq(origin, "runfile");
+	bool packaged = str_eq(origin, "distro") || str_eq(origin, "nvidia");
 	struct diag *d;
 
-	if (!there->version || !there->origin || run_now == (c->origin == FROM_RUNFILE))
+	if (!s->facts->driver.version || (!run_now && !packaged) ||
+	    str_eq(origin, origin_word(c->origin)))
 		return;
-	if (str_eq(there->origin, "container")) {
-		d = by_rule(s, SEV_ERROR, 64, "driver.source",
-			    "a driver container of the gpu-operator drives this host");
-		why(s, d,
-		    "driver %s comes from it; a driver on the host and that container "
-		    "exclude each other",
-		    there->version);
-		way(s, d, NULL,
-		    "tell the operator to leave it: driver.enabled=false, and drain "
-		    "the node");
+	if (packaged && c->origin != FROM_RUNFILE) {
+		d = by_rule(s, SEV_WARNING, 31, "driver.source",
+			    "the driver changes its source: driver %s came from %s",
+			    s->facts->driver.version,
+			    str_eq(origin, "distro") ? "the distribution" : "NVIDIA's repository");
+		why(s, d, "all of its packages are replaced together, never mixed");
 		return;
 	}
-	if (!run_now && !str_eq(there->origin, "distro") && !str_eq(there->origin, "nvidia"))
-		return;
-	d = by_rule(s, SEV_ERROR, 31, "driver.source", "driver %s was installed %s", there->version,
-		    run_now ? "by a .run installer" : "from packages");
+	d = by_rule(s, SEV_ERROR, 31, "driver.source", "driver %s was installed %s",
+		    s->facts->driver.version, run_now ? "by a .run installer" : "from packages");
 	why(s, d, "packages and .run installers overwrite each other's files");
 	if (run_now)
 		way(s, d, NULL, "take it away first: nvidia-uninstall --silent, then plan again");
@@ -326,7 +340,7 @@ static void r40(struct solving *s, const struct choice *c)
 }
 
 const struct rule rules_driver[] = {
-	{ 0, lacking }, { 20, r20 }, { 36, r36 }, { 21, r21 }, { 22, r22 },
-	{ 23, r23 },    { 25, r25 }, { 27, r27 }, { 28, r28 }, { 29, r29 },
-	{ 30, r30 },    { 31, r31 }, { 40, r40 }, { 50, r50 }, { 0, NULL },
+	{ 0, lacking }, { 20, r20 }, { 36, r36 }, { 21, r21 }, { 22, r22 }, { 23, r23 },
+	{ 25, r25 },    { 27, r27 }, { 28, r28 }, { 29, r29 }, { 30, r30 }, { 31, r31 },
+	{ 64, r64 },    { 40, r40 }, { 50, r50 }, { 0, NULL },
 };

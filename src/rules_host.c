@@ -15,7 +15,9 @@ static void r26(struct solving *s, const struct choice *c)
 		if (t->gpu)
 			continue;
 		d = by_rule(s, SEV_WARNING, 26, "gpus", "%s is not in the catalog", t->name);
-		why(s, d, "lists of GPUs are never complete, so it is planned for as a new one");
+		why(s, d,
+		    "lists of GPUs are never complete, so it is no reason to refuse; verify "
+		    "tells whether the driver takes it");
 	}
 }
 

@@ -234,25 +234,24 @@ static void solve_dpkg(struct solving *s)
 static void solve_scope(struct solving *s)
 {
 	static const char *const later[] = {
-		"container-toolkit",
-		"engine",
-		"docker",
-		"containerd",
-		"crio",
-		"podman",
-		"kubernetes",
 		"downloads.parallel",
 		"verify",
 		"paths.cache",
 		"apt.proxy",
 		"apt.lock-timeout",
+		"container-toolkit.mode",
+		"container-toolkit.cdi",
+		"container-toolkit.no-cgroups",
+		"container-toolkit.unprivileged-envvar",
+		"container-toolkit.volume-mounts",
+		"container-toolkit.dev-char-links",
 	};
 	static const struct {
 		const char *path, *value;
-	} values[] = { { "purpose", "containers" }, { "driver.in-use", "stop" } };
+	} values[] = { { "apt.hold", "true" },
+		       { "kubernetes.cluster", "apply" },
+		       { "driver.in-use", "stop" } };
 
-	if (!str_eq(s->profile->kind, "bare-metal"))
-		refuse(s, GP_NOT_PLANNED, "kind", "kind %s is not planned yet", s->profile->kind);
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
 		if (profile_given(s->profile, later[i]))
 			refuse(s, GP_NOT_PLANNED, later[i], "%s is not planned yet", later[i]);

@@ -360,6 +360,15 @@ static const char *as_set(struct solving *s, const struct change *c)
 			    c->value ? c->value : "null", quoted ? "\"" : "");
 }
 
+/* A rule may know that way already. */
+static bool has_way(const struct diag *d, const char *set)
+{
+	list_each (&d->ways, w)
+		if (w->sets.n == 1 && str_eq(w->sets.at[0], set))
+			return true;
+	return false;
+}
+
 /* Does it lead to a plan? Then it is a way out of each of these refusals. */
 static bool try_changes(struct solving *s, const struct change *changes, size_t n,
 			struct diags *refusals)
@@ -388,7 +397,7 @@ static bool try_changes(struct solving *s, const struct change *changes, size_t 
 	list_each (&refusals->list, d) {
 		struct way *w;
 
-		if (d->severity != SEV_ERROR)
+		if (d->severity != SEV_ERROR || (n == 1 && has_way(d, as_set(s, changes))))
 			continue;
 		w = list_push(s->a, &d->ways);
 		w->text = arena_str(s->a, buf_str(&text));

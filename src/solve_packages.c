@@ -224,6 +224,7 @@ static void want_all(struct solving *s, struct wants *w)
 	want_fabric(s, w);
 	want_desktop(s, w);
 	want_cuda(s, w);
+	solve_containers(s, w);
 }
 
 /* Installed, whole, and of the version asked for. */
@@ -301,7 +302,9 @@ static void solve_runfile(struct solving *s)
 	if (w.nvidia)
 		add_repo(s, &repos, "nvidia-cuda", NULL, "cuda.source");
 	if (w.list.n)
-		add_packages(s, &w, &repos);
+		if (w.toolkit)
+			add_repo(s, &repos, "nvidia-container-toolkit", NULL, "container-toolkit");
+	add_packages(s, &w, &repos);
 	plan_post(s->plan, "dpkg.clean", "dpkg", "dpkg", NULL, NULL);
 }
 
@@ -320,6 +323,8 @@ void solve_packages(struct solving *s)
 	if (w.nvidia)
 		add_repo(s, &repos, "nvidia-cuda", NULL,
 			 s->choice.origin == FROM_NVIDIA ? "driver.source" : "cuda.source");
+	if (w.toolkit)
+		add_repo(s, &repos, "nvidia-container-toolkit", NULL, "container-toolkit");
 	add_packages(s, &w, &repos);
 	plan_post(s->plan, "driver.libcuda", "library", "libcuda.so.1", s->within,
 		  role_package(s, "libcuda"));

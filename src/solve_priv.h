@@ -137,8 +137,8 @@ struct wanted {
 
 struct wants {
 	LIST(struct wanted) list;
-	strs components;     /* of the distribution's archive */
-	bool distro, nvidia; /* which repositories it takes */
+	strs components;              /* of the distribution's archive */
+	bool distro, nvidia, toolkit; /* which repositories it takes */
 };
 
 void want_role(struct solving *s, struct wants *w, const char *world, const char *role,
@@ -146,6 +146,8 @@ void want_role(struct solving *s, struct wants *w, const char *world, const char
 void want_package(struct solving *s, struct wants *w, const char *package, const char *within,
 		  const char *rule, struct span *at, const char *reason);
 void want_cuda(struct solving *s, struct wants *w);
+/* Container toolkit and engine, where the profile is about containers. */
+void solve_containers(struct solving *s, struct wants *w);
 
 /* ---- .run files: the driver (false when there is no plan), CUDA toolkits ---- */
 

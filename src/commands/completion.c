@@ -51,7 +51,8 @@ static void add_argument_words(const struct command *c, struct buf *ret)
 
 static bool takes_files(const struct command *c)
 {
-	return strstr(c->args, "PROFILE") || strstr(c->args, "FILE");
+	/* Codes come first, and are more than file names can be told from. */
+	return !strstr(c->args, "CODE") && (strstr(c->args, "PROFILE") || strstr(c->args, "FILE"));
 }
 
 /* In single quotes; `more` are characters that a backslash goes before. */

@@ -221,6 +221,6 @@ facts_of() {
 	says "GP1003"
 	complains "2 hosts: 0 to change, 1 kept, 1 refused."
 	gpuprov plan --json --facts "$hosts" "$profile"
-	[ "$(jq -s length <<<"$stdout")" = "$(find "$hosts" -name "*.json" | wc -l)" ]
+	[ "$(jq -s length <<<"$stdout")" = "$(find "$hosts" -maxdepth 1 -name "*.json" | wc -l)" ]
 	[ "$(jq -r 'select(.host == "no-gpu-trixie").outcome' <<<"$stdout")" = refused ]
 }

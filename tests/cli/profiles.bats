@@ -11,7 +11,7 @@ fits() {
 		bare-metal h100-pcie-trixie driver
 		desktop nouveau-bookworm nouveau
 		inference l40sx4-noble 580
-		workstation rtx4090-noble 13.0
+		workstation rtx4090-noble 13-0
 		runfile rtx5090-bookworm 580.126.20
 		hgx h100x8-noble fabric
 		secure-boot secure-boot-noble 580
@@ -66,7 +66,10 @@ setup() {
 }
 
 @test "what is planned today stays planned" {
-	for pair in "bare-metal t4x2-bookworm" "bare-metal h100-pcie-trixie" "desktop nouveau-bookworm"; do
+	for pair in "bare-metal t4x2-bookworm" "bare-metal h100-pcie-trixie" "desktop nouveau-bookworm" \
+		"inference l40sx4-noble" "workstation rtx4090-noble" "hgx h100x8-noble" "secure-boot secure-boot-noble" \
+		"docker docker-noble" "docker-default-runtime docker-noble" "containerd t4x2-noble" \
+		"k8s k8s-fresh-noble" "k8s-crio crio-noble" "k3s k3s-noble" "runfile rtx5090-bookworm"; do
 		gpuprov plan --facts "$BATS_TEST_DIRNAME/../hosts/${pair#* }.json" "$ready/${pair% *}.yaml"
 		[ "$status" -eq 0 ] || { echo "$pair"; show; return 1; }
 	done

@@ -35,8 +35,9 @@ def shown(args):
 
 def allowed(key, words):
     """A value that the option takes."""
-    if key in ("OPT_FORMAT", "OPT_KIND"):
-        return {"OPT_FORMAT": "json", "OPT_KIND": "docker"}[key]
+    special = {"OPT_FORMAT": "json", "OPT_KIND": "docker", "OPT_PLATFORM": "ec2"}
+    if key in special:
+        return special[key]
     return "auto" if words != "NULL" else "x"
 
 

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The solver: the NVIDIA Container Toolkit, and the engine that is to know it. Facts and sources:
+ * the catalog's toolkit, toolkit-set, cdi-0.7.0 and containerd-for-k8s records.
+ */
+#include "solve_priv.h"
+
+#include "base/str.h"
+#include "base/ver.h"
+#include "schema.h"
+
+#include <string.h>
+
+enum { HARD_FLOOR_RULE = 52 };
+
+/* Which engine is asked for; NULL: none, only the toolkit. */
+static const char *engine_asked(const struct solving *s)
+{
+	if (str_eq(s->profile->kind, "docker"))
+		return profile_get(s->profile, "engine");
+	if (str_eq(s->profile->kind, "k8s"))
+		return profile_get(s->profile, "kubernetes.engine");
+	return NULL;
+}
+
+/* ---- which toolkit ---- */
+
+static const char *safe_minimum(const struct solving *s)
+{
+	const struct record *r = catalog_find(s->catalog, "toolkit-minimum", "safe");
+
+	return r ? record_get(r, "version") : NULL;
+}
+
+/* The newest that is safe and not known as bad. */
+static const char *newest_toolkit(const struct solving *s)
+{
+	const char *least = safe_minimum(s);
+	const struct record *r = NULL;
+
+	while ((r = catalog_next(s->catalog, "toolkit", r)))
+		if (!record_get(r, "bad") && (!least || ver_cmp(r->key, least) >= 0))
+			return r->key;
+	return least;
+}
+
+/* R52: versions that are known as bad, or open to a known attack. */
+static void judge_toolkit(struct solving *s, const char *version)
+{
+	const struct record *known = catalog_find(s->catalog, "toolkit", version);
+	const char *bad = known ? record_get(known, "bad") : NULL;
+	const char *least = safe_minimum(s), *newest = newest_toolkit(s);
+	const char *set = arena_printf(s->a, "container-toolkit.version=\"%s\"", newest);
+	struct diag *d;
+
+	if (!bad && (!least || ver_cmp(version, least) >= 0))
+		return;
+	d = by_rule(s, bad || ver_cmp(version, "1.17.8") < 0 ? SEV_ERROR : SEV_WARNING,
+		    HARD_FLOOR_RULE, "container-toolkit.version",
+		    "container toolkit %s should not be installed", version);
+	if (bad)
+		why(s, d, "it %s", bad);
+	else
+		why(s, d,
+		    ver_cmp(version, "1.17.8") < 0 ?
+			    "CVE-2025-23266 lets a container take over the host; 1.17.8 "
+			    "is the first without it" :
+			    "CVE-2026-24260 is mended from 1.19.1 on");
+	way(s, d, set, "take container-toolkit.version: \"%s\"", newest);
+	way(s, d, "container-toolkit.version=null", "leave container-toolkit.version out");
+}
+
+static void want_toolkit(struct solving *s, struct wants *w)
+{
+	const char *asked = profile_get(s->profile, "container-toolkit.version");
+	const char *set = profile_get(s->profile, "container-toolkit.packages");
+	const struct record *r = catalog_find(s->catalog, "toolkit-set", set);
+	const char *version = asked ? asked : newest_toolkit(s);
+	const char *at = r ? record_get(r, "packages") : "";
+
+	judge_toolkit(s, version);
+	/* R51: all of them at one version. */
+	while (*at) {
+		size_t n = strcspn(at, ",");
+
+		want_package(s, w, arena_strn(s->a, at, n), version, "R51",
+			     place(s, "container-toolkit"),
+			     "NVIDIA Container Toolkit, its packages at one version");
+		at += n + (at[n] == ',');
+	}
+	w->toolkit = true;
+	list_each (&s->facts->packages, p) {
+		struct diag *d;
+
+		if (!str_eq(p->name, "nvidia-docker2"))
+			continue;
+		d = by_rule(s, SEV_WARNING, 51, "container-toolkit",
+			    "nvidia-docker2 is retired, and its daemon.json entry stays");
+		why(s, d, "the container toolkit does all it did");
+	}
+}
+
+/* ---- the engine ---- */
+
+static const char *engine_setting(struct solving *s, const char *engine, const char *key)
+{
+	const char *path = arena_printf(s->a, "%s.%s", engine, key);
+
+	return schema_find(path, schema_kind_bit(s->profile->kind)) ?
+		       profile_get(s->profile, path) :
+		       NULL;
+}
+
+/* R54: engines that do not read the CDI files which the toolkit writes now. */
+static void judge_cdi(struct solving *s, const char *engine, const char *version)
+{
+	const struct record *r = NULL;
+	const char *least = NULL;
+	struct diag *d;
+
+	while ((r = catalog_next(s->catalog, "cdi-0.7.0", r)))
+		if (str_eq(r->key, engine))
+			least = record_get(r, "min");
+	if (!least || !version || ver_cmp(version, least) >= 0)
+		return;
+	if (str_eq(engine, "podman")) {
+		d = by_rule(s, SEV_ERROR, 54, "engine",
+			    "podman %s does not read the CDI files of this toolkit", version);
+		why(s, d, "CDI is all that Podman has for GPUs; it needs %s or newer", least);
+		way(s, d, NULL, "install podman %s or newer, then plan again", least);
+		way(s, d, "engine=docker", "use Docker: engine: docker");
+		return;
+	}
+	d = by_rule(s, SEV_WARNING, 54, "engine", "%s %s is too old for CDI", engine, version);
+	why(s, d, "it needs %s or newer; GPUs go by the runtime instead", least);
+}
+
+/* R55, R57: where CDI is not on by itself, but can be. */
+static bool cdi_wanted(struct solving *s, const char *engine, const char *version)
+{
+	const char *wish = engine_setting(s, engine, "cdi");
+
+	if (!wish)
+		return false;
+	if (!str_eq(wish, "auto"))
+		return profile_on(s->profile, arena_printf(s->a, "%s.cdi", engine));
+	if (!version)
+		return false;
+	if (str_eq(engine, "docker"))
+		return ver_cmp(version, "26.1.0") >= 0 && ver_cmp(version, "28.2.0") < 0;
+	return ver_cmp(version, "1.7.16") >= 0 && ver_cmp(version, "2.0") < 0;
+}
+
+static bool refuse_variant(struct solving *s, const struct fact_engine *engine)
+{
+	struct diag *d;
+
+	if (!str_eq(engine->variant, "snap") && !str_eq(engine->variant, "rootless"))
+		return false;
+	d = refuse(s, GP_EDIT_UNSUPPORTED, "engine", "%s is %s here", engine->name,
+		   str_eq(engine->variant, "snap") ? "a snap" : "rootless");
+	if (str_eq(engine->variant, "snap")) {
+		why(s, d, "a snap manages its configuration itself");
+		way(s, d, NULL, "replace it by the distribution's package or the vendor's");
+	} else {
+		why(s, d, "its configuration belongs to a user, not to the host");
+		way(s, d, NULL, "as that user: gpuprov configure %s --config %s", engine->name,
+		    engine->config ? engine->config : "FILE");
+	}
+	return true;
+}
+
+/* There is none: the distribution's, or a refusal. False when there is no going on. */
+static bool provide_engine(struct solving *s, struct wants *w, const char *engine)
+{
+	const char *wish = engine_setting(s, engine, "install");
+	const struct record *role = role_of(s, s->distro->world, engine, NULL);
+	struct diag *d;
+
+	if (role && wish && !str_eq(wish, "none")) {
+		want_role(s, w, s->distro->world, engine, NULL,
+			  arena_printf(s->a, "%s.install", engine));
+		return true;
+	}
+	d = refuse(s, GP_NOT_A_HOST, "engine", "there is no %s on this host", engine);
+	why(s, d, role ? "%s.install is none" : "no package of the distribution is known for %s",
+	    engine);
+	way(s, d, NULL, "install %s, then plan again", engine);
+	if (role)
+		way(s, d, arena_printf(s->a, "%s.install=auto", engine),
+		    "let it be installed: %s.install: auto", engine);
+	return false;
+}
+
+/* R58: what changing it disturbs. */
+static void say_restart(struct solving *s, struct plan_step *step, const struct fact_engine *engine)
+{
+	bool reload = str_eq(engine->name, "docker");
+
+	if (step->op == OP_KEEP)
+		return;
+	step->risk = engine->containers > 0 && !reload ?
+			     arena_printf(s->a, "%s is restarted; it runs %lld containers",
+					  engine->name, engine->containers) :
+		     reload ? "docker is reloaded where that is enough, else restarted" :
+			      arena_printf(s->a, "%s is restarted", engine->name);
+}
+
+static void add_engine_step(struct solving *s, const char *name, const struct fact_engine *engine)
+{
+	static const char *const files[][2] = {
+		{ "docker", "/etc/docker/daemon.json" },
+		{ "containerd", "/etc/containerd/config.toml" },
+		{ "crio", "/etc/crio/crio.conf.d/99-nvidia.conf" },
+	};
+	const char *config = engine_setting(s, name, "config");
+	const char *binary = engine_setting(s, name, "runtime-path");
+	bool as_default = profile_on(s->profile, arena_printf(s->a, "%s.default-runtime", name));
+	const char *restart = engine_setting(s, name, "restart");
+	bool kept = engine && engine->knows_nvidia == TRI_YES &&
+		    (!as_default || engine->default_nvidia == TRI_YES);
+	struct plan_step *step;
+
+	if (!config && engine && !str_eq(name, "crio"))
+		config = engine->config;
+	for (size_t i = 0; !config && i < sizeof(files) / sizeof(*files); i++)
+		if (str_eq(files[i][0], name))
+			config = files[i][1];
+	step = plan_add(s->plan, "engine", name, kept ? OP_KEEP : OP_CHANGE, "%s", config);
+	step_arg(s->plan, step, "engine", name);
+	step_arg(s->plan, step, "config", config);
+	step_arg(s->plan, step, "name", engine_setting(s, name, "runtime-name"));
+	step_arg(s->plan, step, "binary", binary ? binary : "/usr/bin/nvidia-container-runtime");
+	if (engine && engine->program)
+		step_arg(s->plan, step, "program", engine->program);
+	if (engine && engine->args)
+		step_arg(s->plan, step, "args", engine->args);
+	if (engine && engine->version)
+		step_arg(s->plan, step, "version", engine->version);
+	if (as_default)
+		step_arg(s->plan, step, "default", "yes");
+	if (cdi_wanted(s, name, engine ? engine->version : NULL))
+		step_arg(s->plan, step, "cdi", "yes");
+	if (profile_on(s->profile, arena_printf(s->a, "%s.replace", name)))
+		step_arg(s->plan, step, "replace", "yes");
+	if (restart)
+		step_arg(s->plan, step, "restart", restart);
+	step_needs(s->plan, step, "packages:nvidia");
+	step_reason(s->plan, step, str_eq(name, "docker") ? "R53" : "R56", place(s, name),
+		    "the engine must know the runtime '%s'",
+		    engine_setting(s, name, "runtime-name"));
+	if (engine)
+		say_restart(s, step, engine);
+}
+
+/* R66: containerd must fit the Kubernetes release. */
+static void judge_for_k8s(struct solving *s, const struct fact_engine *engine)
+{
+	const char *asked = profile_get(s->profile, "kubernetes.version");
+	const char *version = asked ? asked : s->facts->kubelet.version;
+	const struct record *r =
+		version ? catalog_find(s->catalog, "containerd-for-k8s", cuda_series(s, version)) :
+			  NULL;
+	const char *at = r ? record_get(r, "min") : NULL;
+	struct diag *d;
+
+	if (!at || !engine->version)
+		return;
+	for (const char *p = at; *p; p += strcspn(p, ",") + (p[strcspn(p, ",")] == ',')) {
+		const char *min = arena_strn(s->a, p, strcspn(p, ","));
+
+		/* The first is of the newest series: newer ones fit. */
+		if ((p == at || str_eq(cuda_series(s, min), cuda_series(s, engine->version))) &&
+		    ver_cmp(engine->version, min) >= 0)
+			return;
+	}
+	d = by_rule(s, SEV_ERROR, 66, "kubernetes.version",
+		    "containerd %s does not fit Kubernetes %s", engine->version,
+		    cuda_series(s, version));
+	why(s, d, "it takes %s, or newer of the same series", at);
+	way(s, d, NULL, "update containerd, then plan again");
+}
+
+static void solve_engine(struct solving *s, struct wants *w, const char *name)
+{
+	const struct fact_engine *engine = facts_engine(s->facts, name);
+
+	if (str_eq(name, "k3s") || str_eq(name, "rke2")) {
+		plan_omit(s->plan, arena_printf(s->a, "%s configuration", name), "R56",
+			  place(s, "kubernetes.engine"),
+			  "%s finds nvidia-container-runtime by itself when it starts", name);
+		return;
+	}
+	if (str_eq(name, "k0s")) {
+		refuse(s, GP_NOT_PLANNED, "kubernetes.engine", "k0s is not planned yet");
+		return;
+	}
+	if (engine && refuse_variant(s, engine))
+		return;
+	if (!engine && !provide_engine(s, w, name))
+		return;
+	judge_cdi(s, name, engine ? engine->version : NULL);
+	if (engine && str_eq(s->profile->kind, "k8s") && str_eq(name, "containerd"))
+		judge_for_k8s(s, engine);
+	if (str_eq(name, "podman"))
+		plan_omit(s->plan, "podman configuration", NULL, place(s, "engine"),
+			  "Podman takes GPUs by CDI: podman run --device nvidia.com/gpu=all");
+	else
+		add_engine_step(s, name, engine);
+}
+
+void solve_containers(struct solving *s, struct wants *w)
+{
+	const char *engine = engine_asked(s);
+
+	if (!engine && !str_eq(s->purpose, "containers"))
+		return;
+	want_toolkit(s, w);
+	if (engine)
+		solve_engine(s, w, engine);
+}
