@@ -15,7 +15,7 @@ fits() {
 		runfile rtx5090-bookworm 580.126.20
 		hgx h100x8-noble fabric
 		secure-boot secure-boot-noble 580
-		air-gapped t4x2-noble mirror.example
+		air-gapped t4x2-noble mirror
 		docker docker-noble docker
 		docker-default-runtime docker-noble docker
 		podman t4x2-noble podman
