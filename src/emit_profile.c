@@ -68,7 +68,6 @@ static const struct shown shown[] = {
 	{ "kubernetes.version", NULL, NULL, K8 },
 	{ "kubernetes.owner", NULL, "gpu-operator", K8 },
 	{ "apt.existing-sources", NULL, NULL, ANY },
-	{ "apt.hold", NULL, "true", ANY },
 	{ "reboot", "ask", NULL, ANY },
 };
 

@@ -6,6 +6,7 @@
 #include "base/ver.h"
 #include "registry.h"
 #include "runfile.h"
+#include "schema.h"
 #include "solve_priv.h"
 
 #include <stdarg.h>
@@ -230,6 +231,15 @@ static void solve_dpkg(struct solving *s)
 		 "finish it: dpkg --configure -a, then apt-get -f install");
 }
 
+/* Was it given, and as something else than what it is without being given? */
+static bool differs(const struct solving *s, const char *path)
+{
+	const struct value *v = profile_given(s->profile, path);
+	const struct schema_row *row = schema_find(path, schema_kind_bit(s->profile->kind));
+
+	return v && !(row && v->form == VALUE_TEXT && str_eq(v->text, row->fallback));
+}
+
 /* What the schema has and the solver does not know yet is refused, never passed over. */
 static void solve_scope(struct solving *s)
 {
@@ -253,7 +263,7 @@ static void solve_scope(struct solving *s)
 		       { "driver.in-use", "stop" } };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
-		if (profile_given(s->profile, later[i]))
+		if (differs(s, later[i]))
 			refuse(s, GP_NOT_PLANNED, later[i], "%s is not planned yet", later[i]);
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
 		if (profile_is(s->profile, values[i].path, values[i].value))

@@ -110,11 +110,14 @@ static void explain(const struct job *j, enum code code, const struct style *sty
 	const char *title = symptom ? record_get(symptom, "title") : code_title(code);
 	struct piece text = why_text(code);
 
-	if (rule)
+	if (rule) {
 		buf_addf(ret, "GP%04u: rule %s of the catalog (%s)\n\n", (unsigned)code, rule->key,
 			 record_get(rule, "severity"));
-	else
-		buf_addf(ret, "GP%04u: %s\n\n", (unsigned)code, title);
+	} else {
+		render_wrapped(arena_printf(j->catalog.a, "GP%04u: %s", (unsigned)code, title), 0,
+			       0, style, ret);
+		buf_addc(ret, '\n');
+	}
 	if (rule)
 		add_rule(rule, style, ret);
 	if (symptom)

@@ -19,7 +19,7 @@ fits() {
 		docker docker-noble docker
 		docker-default-runtime docker-noble docker
 		podman t4x2-noble podman
-		containerd t4x2-noble containerd
+		containerd docker-noble containerd
 		k8s k8s-fresh-noble containerd
 		k8s-crio crio-noble crio
 		k3s k3s-noble toolkit
@@ -68,7 +68,7 @@ setup() {
 @test "what is planned today stays planned" {
 	for pair in "bare-metal t4x2-bookworm" "bare-metal h100-pcie-trixie" "desktop nouveau-bookworm" \
 		"inference l40sx4-noble" "workstation rtx4090-noble" "hgx h100x8-noble" "secure-boot secure-boot-noble" \
-		"docker docker-noble" "docker-default-runtime docker-noble" "containerd t4x2-noble" \
+		"docker docker-noble" "docker-default-runtime docker-noble" "containerd docker-noble" \
 		"k8s k8s-fresh-noble" "k8s-crio crio-noble" "k3s k3s-noble" "runfile rtx5090-bookworm"; do
 		gpuprov plan --facts "$BATS_TEST_DIRNAME/../hosts/${pair#* }.json" "$ready/${pair% *}.yaml"
 		[ "$status" -eq 0 ] || { echo "$pair"; show; return 1; }
