@@ -122,6 +122,8 @@ enum engine_state {
 };
 int engine_state(const struct sys *sys, const struct engine_view *v, enum engine_state *ret,
 		 struct err *e);
+/* Wait for so many quarters of a second. */
+int engine_pause(const struct sys *sys, unsigned quarters, struct err *e);
 /*
  * Ask until it knows, for as long as a daemon may take to start. One that ran before and does not
  * any more (`ran`) has not survived it.

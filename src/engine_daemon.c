@@ -435,11 +435,20 @@ int engine_state(const struct sys *sys, const struct engine_view *v, enum engine
 	return 0;
 }
 
+int engine_pause(const struct sys *sys, unsigned quarters, struct err *e)
+{
+	static const char *const nap[] = { "/bin/sleep", "0.25", NULL };
+
+	for (unsigned i = 0; i < quarters; i++)
+		if (act(sys, nap, e))
+			return -1;
+	return 0;
+}
+
 enum { TRIES = 60 };
 
 int engine_await(const struct sys *sys, const struct engine_view *v, bool ran, struct err *e)
 {
-	static const char *const nap[] = { "/bin/sleep", "0.25", NULL };
 	enum engine_state now = ENGINE_SILENT;
 
 	for (int i = 0; i < TRIES; i++) {
@@ -447,7 +456,7 @@ int engine_await(const struct sys *sys, const struct engine_view *v, bool ran, s
 			return -1;
 		if (now == ENGINE_KNOWS || (now == ENGINE_SILENT && !ran))
 			return 0;
-		if (act(sys, nap, e))
+		if (engine_pause(sys, 1, e))
 			return -1;
 	}
 	if (now == ENGINE_SILENT)

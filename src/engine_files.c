@@ -203,8 +203,14 @@ static int write_interim(const struct sys *sys, const struct engine_view *v, siz
 		any |= w->interim != NULL;
 	if (!any || !sys->live || v->hands_off)
 		return 0;
-	return write_all(sys, v, true, written, e) || engine_tell(sys, v, RUNTIME_RELOAD, e) ? -1 :
-											       0;
+	/*
+	 * Two signals of a kind that come close together are one, and the daemon would never see
+	 * what is between: it gets the time to read this.
+	 */
+	return write_all(sys, v, true, written, e) || engine_tell(sys, v, RUNTIME_RELOAD, e) ||
+			       engine_pause(sys, 6, e) ?
+		       -1 :
+		       0;
 }
 
 /* The daemon goes on with what it had. What cannot be put back is the worse news. */
