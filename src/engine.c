@@ -10,14 +10,6 @@
 
 enum { MOST_LINKS = 40 };
 
-const struct runtime *engine_runtime(const char *name)
-{
-	for (const struct runtime *const *r = runtime_table; *r; r++)
-		if (str_eq((*r)->name, name))
-			return *r;
-	return NULL;
-}
-
 const char *engine_version_in(const char *text, struct arena *a)
 {
 	struct piece rest = { text, strcspn(text, "\n") }, word;
@@ -320,7 +312,7 @@ static int read_step(const struct sys *sys, const struct plan_step *s, struct en
 {
 	const char *cgroup = step_get(s, "cgroup");
 
-	v->runtime = engine_runtime(step_get(s, "engine"));
+	v->runtime = runtime_find(step_get(s, "engine"));
 	if (!v->runtime)
 		return err_set(e, GP_INTERNAL, "there is no engine '%s'", step_get(s, "engine"));
 	v->program = step_get(s, "program");

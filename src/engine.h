@@ -44,8 +44,6 @@ struct engine_view {
 	struct arena *a;
 };
 
-const struct runtime *engine_runtime(const char *name); /* NULL: there is none of that name */
-
 /* "Docker version 26.1.5+dfsg1, build a72d7cd" gives "26.1.5+dfsg1"; NULL when there is none. */
 const char *engine_version_in(const char *text, struct arena *a);
 

@@ -14,6 +14,14 @@ const struct step_kind *step_kind_find(const char *name)
 	return NULL;
 }
 
+const struct runtime *runtime_find(const char *name)
+{
+	for (const struct runtime *const *r = runtime_table; *r; r++)
+		if (str_eq((*r)->name, name))
+			return *r;
+	return NULL;
+}
+
 const struct distro *distro_find(const struct facts *f)
 {
 	for (const struct distro *const *d = distro_table; *d; d++)

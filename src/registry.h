@@ -13,4 +13,5 @@ extern const struct runtime *const runtime_table[];
 extern const struct step_kind *const step_table[];
 
 const struct step_kind *step_kind_find(const char *name);
+const struct runtime *runtime_find(const char *name);
 const struct distro *distro_find(const struct facts *f);

@@ -244,6 +244,7 @@ static bool differs(const struct solving *s, const char *path)
 static void solve_scope(struct solving *s)
 {
 	static const char *const later[] = {
+		"apt.recommends",
 		"downloads.parallel",
 		"verify",
 		"paths.cache",

@@ -7,11 +7,10 @@
 
 #include "base/str.h"
 #include "base/ver.h"
+#include "registry.h"
 #include "schema.h"
 
 #include <string.h>
-
-enum { HARD_FLOOR_RULE = 52 };
 
 /* Which engine is asked for; NULL: none, only the toolkit. */
 static const char *engine_asked(const struct solving *s)
@@ -55,9 +54,9 @@ static void judge_toolkit(struct solving *s, const char *version)
 
 	if (!bad && (!least || ver_cmp(version, least) >= 0))
 		return;
-	d = by_rule(s, bad || ver_cmp(version, "1.17.8") < 0 ? SEV_ERROR : SEV_WARNING,
-		    HARD_FLOOR_RULE, "container-toolkit.version",
-		    "container toolkit %s should not be installed", version);
+	d = by_rule(s, bad || ver_cmp(version, "1.17.8") < 0 ? SEV_ERROR : SEV_WARNING, 52,
+		    "container-toolkit.version", "container toolkit %s should not be installed",
+		    version);
 	if (bad)
 		why(s, d, "it %s", bad);
 	else
@@ -208,11 +207,6 @@ static void say_restart(struct solving *s, struct plan_step *step, const struct 
 
 static void add_engine_step(struct solving *s, const char *name, const struct fact_engine *engine)
 {
-	static const char *const files[][2] = {
-		{ "docker", "/etc/docker/daemon.json" },
-		{ "containerd", "/etc/containerd/config.toml" },
-		{ "crio", "/etc/crio/crio.conf.d/99-nvidia.conf" },
-	};
 	const char *config = engine_setting(s, name, "config");
 	const char *binary = engine_setting(s, name, "runtime-path");
 	bool as_default = profile_on(s->profile, arena_printf(s->a, "%s.default-runtime", name));
@@ -221,11 +215,10 @@ static void add_engine_step(struct solving *s, const char *name, const struct fa
 		    (!as_default || engine->default_nvidia == TRI_YES);
 	struct plan_step *step;
 
-	if (!config && engine && !str_eq(name, "crio"))
+	if (!config && engine)
 		config = engine->config;
-	for (size_t i = 0; !config && i < sizeof(files) / sizeof(*files); i++)
-		if (str_eq(files[i][0], name))
-			config = files[i][1];
+	if (!config)
+		config = runtime_find(name)->file;
 	step = plan_add(s->plan, "engine", name, kept ? OP_KEEP : OP_CHANGE, "%s", config);
 	step_arg(s->plan, step, "engine", name);
 	step_arg(s->plan, step, "config", config);

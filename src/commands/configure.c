@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "journal.h"
 #include "locate.h"
+#include "registry.h"
 #include "runs.h"
 
 #include <string.h>
@@ -425,7 +426,7 @@ static int open_and_work(struct work *w, struct err *e)
 
 static int run(const struct options *o, struct err *e)
 {
-	struct work w = { .j.o = o, .runtime = engine_runtime(o->args.at[0]) };
+	struct work w = { .j.o = o, .runtime = runtime_find(o->args.at[0]) };
 	int rc;
 
 	if (!w.runtime) {
