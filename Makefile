@@ -240,6 +240,10 @@ $(O)/exec/%: tests/exec/%.c $(O)/libgpuprov.a $(TEST_OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(C_ALL) -Itests/lib -MMD -MP $(LINK) -o $@ $< $(TEST_OBJ) $(O)/libgpuprov.a $(LIBS)
 
+$(O)/bench-planner: tests/bench-planner.c $(O)/libgpuprov.a
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(C_ALL) $(LINK) -o $@ $^ $(LIBS)
+
 # Fuzz targets with a main() that runs files; tests/fuzz/run.sh builds them for libFuzzer.
 $(O)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/runner.c $(wildcard tests/fuzz/*_check.c) \
 		$(O)/libgpuprov.a
@@ -289,7 +293,7 @@ fuzz: ## run every fuzz target for RUNS executions (default 100000), clang with 
 analyze: ## gcc -fanalyzer, clang --analyze, cppcheck; also a clean build with clang
 	@O=$(O) tests/analyze.sh
 
-bench: all ## measure plan against apt-get -s on the same root; writes build/bench.txt (root)
+bench: all $(O)/bench-planner ## measure plan against apt-get -s on the same root; writes build/bench.txt (root)
 	@O=$(O) tests/bench.sh
 
 format: ## let clang-format decide

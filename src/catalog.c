@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/ver.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -283,8 +284,9 @@ const struct record *catalog_find(const struct catalog *c, const char *kind, con
 
 const char *record_get(const struct record *r, const char *name)
 {
+	/* Most names differ in the first letter, and the solver asks a thousand times a host. */
 	for (size_t i = 0; i < r->n; i++)
-		if (str_eq(r->attrs[i].name, name))
+		if (*r->attrs[i].name == *name && str_eq(r->attrs[i].name, name))
 			return r->attrs[i].value;
 	return NULL;
 }
@@ -352,4 +354,28 @@ const char *catalog_gpu_name(const struct catalog *c, const char *device)
 	const struct record *r = catalog_gpu(c, device);
 
 	return r ? record_get(r, "name") : arena_printf(c->a, "GPU 10de:%s", device);
+}
+
+const char *catalog_last_branch(const struct record *gpu, const struct record *arch)
+{
+	const char *legacy = gpu ? record_get(gpu, "legacy") : NULL;
+
+	return legacy ? legacy : arch ? record_get(arch, "last_branch") : NULL;
+}
+
+const char *catalog_first_branch(const struct record *arch)
+{
+	return arch ? record_get(arch, "first_branch") : NULL;
+}
+
+const char *catalog_min_driver(const struct catalog *c, const char *cuda, struct arena *a,
+			       bool *ret_own)
+{
+	const struct record *r = catalog_find(c, "cuda-no-minor", ver_head(cuda, 2, a));
+
+	*ret_own = r != NULL;
+	if (r)
+		return record_get(r, "min_driver");
+	r = catalog_find(c, "cuda-major", ver_head(cuda, 1, a));
+	return r ? record_get(r, "min_driver_exact") : NULL;
 }

@@ -65,3 +65,16 @@ const struct record *catalog_next(const struct catalog *c, const char *kind,
 const struct record *catalog_gpu(const struct catalog *c, const char *device);
 const struct record *catalog_gpu_named(const struct catalog *c, const char *name);
 const char *catalog_gpu_name(const struct catalog *c, const char *device); /* never NULL */
+
+/*
+ * How far support reaches. The last driver branch for a GPU (NULL = none is the last yet) and the
+ * first (NULL = any); `gpu` and `arch` are records, NULL = not known.
+ */
+const char *catalog_last_branch(const struct record *gpu, const struct record *arch);
+const char *catalog_first_branch(const struct record *arch);
+/*
+ * The minimum driver of a CUDA version: its own before CUDA 11 (R03, *ret_own), its major's from
+ * there on (R01). NULL = not known.
+ */
+const char *catalog_min_driver(const struct catalog *c, const char *cuda, struct arena *a,
+			       bool *ret_own);

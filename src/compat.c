@@ -8,40 +8,13 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char *major_of(struct arena *a, const char *version)
-{
-	return arena_strn(a, version, strcspn(version, "."));
-}
-
-static const char *series_of(struct arena *a, const char *version)
-{
-	size_t n = strcspn(version, ".");
-
-	if (version[n])
-		n += 1 + strcspn(version + n + 1, ".");
-	return arena_strn(a, version, n);
-}
-
-/* R03 below CUDA 11, R01 from there on. */
-static const char *min_driver(const struct catalog *c, const char *series, struct arena *a)
-{
-	const struct record *r = catalog_find(c, "cuda-no-minor", series);
-
-	if (r)
-		return record_get(r, "min_driver");
-	r = catalog_find(c, "cuda-major", major_of(a, series));
-	return r ? record_get(r, "min_driver_exact") : NULL;
-}
-
 /* Can this branch drive it at all? */
 static bool drives(const struct catalog *c, const struct record *branch, const struct record *gpu)
 {
 	const struct record *arch = catalog_find(c, "arch", record_get(gpu, "arch"));
-	const char *last = record_get(gpu, "legacy");
-	const char *first = arch ? record_get(arch, "first_branch") : NULL;
+	const char *last = catalog_last_branch(gpu, arch);
+	const char *first = catalog_first_branch(arch);
 
-	if (!last && arch)
-		last = record_get(arch, "last_branch");
 	return (!last || ver_cmp(branch->key, last) <= 0) &&
 	       (!first || ver_cmp(branch->key, first) >= 0);
 }
@@ -49,7 +22,8 @@ static bool drives(const struct catalog *c, const struct record *branch, const s
 enum compat compat_of(const struct catalog *c, const struct record *branch,
 		      const struct record *series, const struct record *gpu, struct arena *a)
 {
-	const char *min = min_driver(c, series->key, a);
+	bool own;
+	const char *min = catalog_min_driver(c, series->key, a, &own);
 	const char *newest = record_get(branch, "last");
 	const char *level = record_get(branch, "max_cuda");
 	const char *cc = gpu ? record_get(gpu, "cc") : NULL;
@@ -120,7 +94,8 @@ static const struct record *full_from(const struct catalog *c, const char *serie
 int compat_cuda(const struct catalog *c, const char *version, struct arena *a, struct buf *ret,
 		struct err *e)
 {
-	const char *key = series_of(a, version);
+	bool own;
+	const char *key = ver_head(version, 2, a);
 	const struct record *series = catalog_find(c, "cuda-series", key);
 	const struct record *release = catalog_find(c, "cuda", version);
 	const struct record *package = catalog_find(c, "cuda-compat", key);
@@ -130,7 +105,7 @@ int compat_cuda(const struct catalog *c, const char *version, struct arena *a, s
 
 	if (!series)
 		return unknown(e, "CUDA", version, "see all: gpuprov compat --matrix");
-	min = min_driver(c, key, a);
+	min = catalog_min_driver(c, key, a, &own);
 	buf_addf(ret, "CUDA %s\n", version);
 	row(ret, "driver, full", full ? arena_printf(a, "branch %s or newer", full->key) : NULL);
 	row(ret, "driver, minimum",
@@ -157,7 +132,7 @@ int compat_cuda(const struct catalog *c, const char *version, struct arena *a, s
 int compat_driver(const struct catalog *c, const char *version, struct arena *a, struct buf *ret,
 		  struct err *e)
 {
-	const char *key = major_of(a, version);
+	const char *key = ver_head(version, 1, a);
 	const struct record *branch = catalog_find(c, "branch", key);
 	const struct record *r = NULL;
 	auto_buf struct buf minors = BUF_TEXT;

@@ -21,20 +21,6 @@ static void without_driver(struct diagnosing *d)
 	saw(d, f, "driver.version", "no libcuda, no nvidia-smi");
 }
 
-/* The least driver of a CUDA version; NULL = not known. */
-static const char *min_driver(struct diagnosing *d, const char *cuda)
-{
-	const char *dot = strchr(cuda, '.');
-	size_t minor = dot ? (size_t)(dot - cuda) + 1 + strcspn(dot + 1, ".") : strlen(cuda);
-	const struct record *r =
-		catalog_find(d->catalog, "cuda-no-minor", arena_strn(d->a, cuda, minor));
-
-	if (r)
-		return record_get(r, "min_driver");
-	r = catalog_find(d->catalog, "cuda-major", arena_strn(d->a, cuda, strcspn(cuda, ".")));
-	return r ? record_get(r, "min_driver_exact") : NULL;
-}
-
 static bool has_compat(const struct diagnosing *d)
 {
 	list_each (&d->facts->packages, p)
@@ -51,7 +37,9 @@ static void too_new(struct diagnosing *d)
 	if (!version || has_compat(d))
 		return;
 	list_each (&d->facts->cudas, c) {
-		const char *min = c->version ? min_driver(d, c->version) : NULL;
+		bool own;
+		const char *min =
+			c->version ? catalog_min_driver(d->catalog, c->version, d->a, &own) : NULL;
 		struct finding *f;
 
 		if (!min || ver_cmp(version, min) >= 0)

@@ -20,10 +20,7 @@ static const char *address_of(const struct fact_gpu *g)
 /* The last branch for a GPU; NULL = none yet. */
 static const char *last_branch(const struct diagnosing *d, const struct fact_gpu *g)
 {
-	const struct record *gpu = gpu_of(d, g), *arch = arch_of(d, g);
-	const char *legacy = gpu ? record_get(gpu, "legacy") : NULL;
-
-	return legacy ? legacy : arch ? record_get(arch, "last_branch") : NULL;
+	return catalog_last_branch(gpu_of(d, g), arch_of(d, g));
 }
 
 static bool is_dropped(const struct diagnosing *d, const struct fact_gpu *g)

@@ -10,41 +10,24 @@
 
 #include <string.h>
 
-static const char *major_of(struct solving *s, const char *version)
-{
-	return arena_strn(s->a, version, strcspn(version, "."));
-}
-
-/* The minimum driver of a CUDA version: R03 below 11, R01 from there on. NULL = not known. */
-static const char *min_driver(struct solving *s, const char *cuda, unsigned *ret_rule)
-{
-	const struct record *r = catalog_find(s->catalog, "cuda-no-minor", cuda_series(s, cuda));
-
-	*ret_rule = r ? 3 : 1;
-	if (r)
-		return record_get(r, "min_driver");
-	r = catalog_find(s->catalog, "cuda-major", major_of(s, cuda));
-	return r ? record_get(r, "min_driver_exact") : NULL;
-}
-
 static void r01_r03(struct solving *s, const struct choice *c)
 {
 	list_each (&s->asks.cudas, cuda) {
-		unsigned rule;
-		const char *min = min_driver(s, *cuda, &rule);
+		bool own;
+		const char *min = catalog_min_driver(s->catalog, *cuda, s->a, &own);
 		struct diag *d;
 
 		if (!min || ver_cmp(c->newest, min) >= 0)
 			continue;
 		if (profile_on(s->profile, "cuda.compat"))
 			continue; /* R06 decides */
-		d = by_rule(s, SEV_ERROR, rule, "cuda.version",
+		d = by_rule(s, SEV_ERROR, own ? 3 : 1, "cuda.version",
 			    "CUDA %s needs driver %s or newer; %s is %s", *cuda, min,
 			    choice_name(s, c), c->newest);
 		why(s, d,
-		    rule == 3 ? "before CUDA 11 a driver runs no newer toolkit than its own" :
-				"that is the minimum of every CUDA %s",
-		    major_of(s, *cuda));
+		    own ? "before CUDA 11 a driver runs no newer toolkit than its own" :
+			  "that is the minimum of every CUDA %s",
+		    ver_head(*cuda, 1, s->a));
 	}
 }
 
@@ -56,11 +39,11 @@ static void r02_r05(struct solving *s, const struct choice *c)
 	if (!level)
 		return;
 	list_each (&s->asks.cudas, cuda) {
-		unsigned rule;
-		const char *min = min_driver(s, *cuda, &rule);
+		bool own;
+		const char *min = catalog_min_driver(s->catalog, *cuda, s->a, &own);
 		struct diag *d;
 
-		if (ver_cmp(cuda_series(s, *cuda), level) <= 0 || rule == 3 || !min ||
+		if (ver_cmp(ver_head(*cuda, 2, s->a), level) <= 0 || own || !min ||
 		    ver_cmp(c->newest, min) < 0)
 			continue;
 		d = by_rule(s, SEV_WARNING, str_eq(s->cuda_install, "toolkit") ? 5 : 2,
@@ -91,7 +74,7 @@ static void r06_r07(struct solving *s, const struct choice *c)
 		way(s, d, "cuda.compat=false", "leave it off: cuda.compat: false");
 	}
 	list_each (&s->asks.cudas, cuda) {
-		if (!level || ver_cmp(cuda_series(s, *cuda), level) > 0)
+		if (!level || ver_cmp(ver_head(*cuda, 2, s->a), level) > 0)
 			continue;
 		d = by_rule(s, SEV_WARNING, 7, "cuda.compat",
 			    "cuda-compat for CUDA %s is not newer than the driver", *cuda);
@@ -118,7 +101,7 @@ static void r13_r15(struct solving *s, const struct choice *c)
 {
 	(void)c;
 	list_each (&s->asks.cudas, cuda) {
-		const char *series = cuda_series(s, *cuda);
+		const char *series = ver_head(*cuda, 2, s->a);
 		const struct record *known = catalog_find(s->catalog, "cuda-series", series);
 
 		list_each (&s->targets, t) {
@@ -158,7 +141,7 @@ static void r16_r17(struct solving *s, const struct choice *c)
 	(void)c;
 	list_each (&s->asks.cudas, cuda) {
 		const struct record *r =
-			catalog_find(s->catalog, "cuda-series", cuda_series(s, *cuda));
+			catalog_find(s->catalog, "cuda-series", ver_head(*cuda, 2, s->a));
 		const char *gcc_max = r ? record_get(r, "gcc_max") : NULL;
 		const char *breaks = r ? record_get(r, "glibc_breaks_from") : NULL;
 		const char *least = r ? record_get(r, "glibc_min") : NULL;
@@ -166,9 +149,9 @@ static void r16_r17(struct solving *s, const struct choice *c)
 
 		if (!str_eq(s->cuda_install, "toolkit"))
 			continue;
-		if (gcc && gcc_max && ver_cmp(major_of(s, gcc), gcc_max) > 0) {
+		if (gcc && gcc_max && ver_cmp(ver_head(gcc, 1, s->a), gcc_max) > 0) {
 			d = by_rule(s, SEV_WARNING, 16, "cuda.version", "nvcc %s refuses gcc %s",
-				    cuda_series(s, *cuda), gcc);
+				    ver_head(*cuda, 2, s->a), gcc);
 			why(s, d, "gcc %s is the newest it takes", gcc_max);
 			way(s, d, NULL, "install gcc-%s too, and compile with nvcc -ccbin gcc-%s",
 			    gcc_max, gcc_max);
@@ -176,8 +159,8 @@ static void r16_r17(struct solving *s, const struct choice *c)
 		if (glibc && ((breaks && ver_cmp(glibc, breaks) >= 0) ||
 			      (least && ver_cmp(glibc, least) < 0))) {
 			d = by_rule(s, SEV_WARNING, 17, "cuda.version",
-				    "CUDA %s does not fit the C library %s", cuda_series(s, *cuda),
-				    glibc);
+				    "CUDA %s does not fit the C library %s",
+				    ver_head(*cuda, 2, s->a), glibc);
 			if (breaks && ver_cmp(glibc, breaks) >= 0)
 				why(s, d, "its headers clash with glibc %s and newer", breaks);
 			else
@@ -195,7 +178,7 @@ static void r19(struct solving *s, const struct choice *c)
 	list_each (&s->asks.cudas, cuda) {
 		struct diag *d;
 
-		if (ver_cmp(cuda_series(s, *cuda), "12.4") <= 0)
+		if (ver_cmp(ver_head(*cuda, 2, s->a), "12.4") <= 0)
 			continue;
 		d = by_rule(s, SEV_ERROR, 19, "cuda.version", "CUDA %s is not made for ppc64le",
 			    *cuda);
@@ -208,7 +191,7 @@ static void released(struct solving *s, const struct choice *c)
 {
 	(void)c;
 	list_each (&s->asks.cudas, cuda) {
-		const char *series = cuda_series(s, *cuda);
+		const char *series = ver_head(*cuda, 2, s->a);
 		bool exact = !str_eq(series, *cuda);
 		struct diag *d;
 
@@ -218,7 +201,7 @@ static void released(struct solving *s, const struct choice *c)
 		d = by_rule(s, SEV_WARNING, 26, "cuda.version", "CUDA %s is not in the catalog",
 			    *cuda);
 		why(s, d, "its needs are judged by what is known of CUDA %s",
-		    exact ? series : major_of(s, *cuda));
+		    exact ? series : ver_head(*cuda, 1, s->a));
 	}
 }
 

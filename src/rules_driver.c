@@ -15,26 +15,11 @@ static const char *path_of(const struct solving *s)
 	return s->asks.version ? "driver.version" : "driver.branch";
 }
 
-/* The last branch for a GPU, NULL = none yet; and the first, NULL = any. */
-static const char *last_branch(const struct target *t)
-{
-	const char *legacy = t->gpu ? record_get(t->gpu, "legacy") : NULL;
-
-	if (legacy)
-		return legacy;
-	return t->arch ? record_get(t->arch, "last_branch") : NULL;
-}
-
-static const char *first_branch(const struct target *t)
-{
-	return t->arch ? record_get(t->arch, "first_branch") : NULL;
-}
-
 /* R20: every GPU has a last branch. R36: and a first one. */
 static void r20(struct solving *s, const struct choice *c)
 {
 	list_each (&s->targets, t) {
-		const char *last = last_branch(t);
+		const char *last = catalog_last_branch(t->gpu, t->arch);
 		struct diag *d;
 
 		if (!last || ver_cmp(c->branch, last) <= 0)
@@ -49,7 +34,7 @@ static void r20(struct solving *s, const struct choice *c)
 static void r36(struct solving *s, const struct choice *c)
 {
 	list_each (&s->targets, t) {
-		const char *first = first_branch(t);
+		const char *first = catalog_first_branch(t->arch);
 		struct diag *d;
 
 		if (!first || ver_cmp(c->branch, first) >= 0)
@@ -135,7 +120,8 @@ static void r25(struct solving *s, const struct choice *c)
 		if (!in_branch || ver_cmp(c->newest, in_branch) >= 0)
 			continue;
 		/* Older than the whole branch: r36 says it when the generation is newer too. */
-		if (first_branch(t) && ver_cmp(c->branch, first_branch(t)) < 0)
+		if (catalog_first_branch(t->arch) &&
+		    ver_cmp(c->branch, catalog_first_branch(t->arch)) < 0)
 			continue;
 		d = by_rule(s, SEV_ERROR, 25, path_of(s), "driver %s does not list the %s",
 			    c->newest, t->name);

@@ -12,34 +12,41 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* While it is only asked whether a choice is refused, nobody reads why: nothing is written. */
 static struct diag *say(struct solving *s, enum severity severity, enum code code, const char *path,
-			const char *text)
+			const char *fmt, va_list ap)
 {
-	struct span at = path ? profile_at(s->profile, path) : (struct span){ 0 };
+	struct span at;
 
-	return diag_add(&s->plan->diags, severity, code, at.line ? &at : NULL, "%s", text);
+	if (s->quiet) {
+		s->refusals += severity == SEV_ERROR;
+		return &s->unread;
+	}
+	at = path ? profile_at(s->profile, path) : (struct span){ 0 };
+	return diag_add(&s->plan->diags, severity, code, at.line ? &at : NULL, "%s",
+			arena_vprintf(s->a, fmt, ap));
 }
 
 struct diag *refuse(struct solving *s, enum code code, const char *path, const char *fmt, ...)
 {
 	va_list ap;
-	const char *text;
+	struct diag *d;
 
 	va_start(ap, fmt);
-	text = arena_vprintf(s->a, fmt, ap);
+	d = say(s, SEV_ERROR, code, path, fmt, ap);
 	va_end(ap);
-	return say(s, SEV_ERROR, code, path, text);
+	return d;
 }
 
 struct diag *warn(struct solving *s, enum code code, const char *path, const char *fmt, ...)
 {
 	va_list ap;
-	const char *text;
+	struct diag *d;
 
 	va_start(ap, fmt);
-	text = arena_vprintf(s->a, fmt, ap);
+	d = say(s, SEV_WARNING, code, path, fmt, ap);
 	va_end(ap);
-	return say(s, SEV_WARNING, code, path, text);
+	return d;
 }
 
 struct span *place(struct solving *s, const char *path)
@@ -54,14 +61,13 @@ struct diag *by_rule(struct solving *s, enum severity severity, unsigned rule, c
 		     const char *fmt, ...)
 {
 	va_list ap;
-	const char *text;
 	struct diag *d;
 
 	va_start(ap, fmt);
-	text = arena_vprintf(s->a, fmt, ap);
+	d = say(s, severity, (enum code)(GP_RULE + rule), path, fmt, ap);
 	va_end(ap);
-	d = say(s, severity, (enum code)(GP_RULE + rule), path, text);
-	d->rule = arena_printf(s->a, "R%02u", rule);
+	if (!s->quiet)
+		d->rule = arena_printf(s->a, "R%02u", rule);
 	return d;
 }
 
@@ -69,6 +75,8 @@ void why(struct solving *s, struct diag *d, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (s->quiet)
+		return;
 	va_start(ap, fmt);
 	d->why = arena_vprintf(s->a, fmt, ap);
 	va_end(ap);
@@ -76,9 +84,12 @@ void why(struct solving *s, struct diag *d, const char *fmt, ...)
 
 void way(struct solving *s, struct diag *d, const char *set, const char *fmt, ...)
 {
-	struct way *w = list_push(s->a, &d->ways);
+	struct way *w;
 	va_list ap;
 
+	if (s->quiet)
+		return;
+	w = list_push(s->a, &d->ways);
 	va_start(ap, fmt);
 	w->text = arena_vprintf(s->a, fmt, ap);
 	va_end(ap);
@@ -88,7 +99,7 @@ void way(struct solving *s, struct diag *d, const char *set, const char *fmt, ..
 
 void rules_run(struct solving *s, const struct rule *rules, const struct choice *c)
 {
-	for (; rules->check; rules++)
+	for (; rules->check && !(s->quiet && s->refusals); rules++)
 		rules->check(s, c);
 }
 
@@ -135,22 +146,13 @@ const char *choice_name(struct solving *s, const struct choice *c)
 	return "";
 }
 
-const char *cuda_series(struct solving *s, const char *version)
-{
-	size_t n = strcspn(version, ".");
-
-	if (version[n])
-		n += 1 + strcspn(version + n + 1, ".");
-	return arena_strn(s->a, version, n);
-}
-
 const struct record *role_of(const struct solving *s, const char *world, const char *role,
 			     const char *branch)
 {
 	const char *key = arena_printf(s->a, "%s/%s", world, role);
-	const struct record *r = NULL;
+	const struct record *r = catalog_find(s->catalog, "role", key);
 
-	while ((r = catalog_next(s->catalog, "role", r))) {
+	for (; r; r = catalog_next(s->catalog, "role", r)) {
 		const char *from = record_get(r, "from"), *to = record_get(r, "to");
 
 		if (str_eq(r->key, key) && (!branch || ((!from || ver_cmp(branch, from) >= 0) &&

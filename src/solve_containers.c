@@ -251,9 +251,9 @@ static void judge_for_k8s(struct solving *s, const struct fact_engine *engine)
 {
 	const char *asked = profile_get(s->profile, "kubernetes.version");
 	const char *version = asked ? asked : s->facts->kubelet.version;
-	const struct record *r =
-		version ? catalog_find(s->catalog, "containerd-for-k8s", cuda_series(s, version)) :
-			  NULL;
+	const struct record *r = version ? catalog_find(s->catalog, "containerd-for-k8s",
+							ver_head(version, 2, s->a)) :
+					   NULL;
 	const char *at = r ? record_get(r, "min") : NULL;
 	struct diag *d;
 
@@ -263,13 +263,14 @@ static void judge_for_k8s(struct solving *s, const struct fact_engine *engine)
 		const char *min = arena_strn(s->a, p, strcspn(p, ","));
 
 		/* The first is of the newest series: newer ones fit. */
-		if ((p == at || str_eq(cuda_series(s, min), cuda_series(s, engine->version))) &&
+		if ((p == at ||
+		     str_eq(ver_head(min, 2, s->a), ver_head(engine->version, 2, s->a))) &&
 		    ver_cmp(engine->version, min) >= 0)
 			return;
 	}
 	d = by_rule(s, SEV_ERROR, 66, "kubernetes.version",
 		    "containerd %s does not fit Kubernetes %s", engine->version,
-		    cuda_series(s, version));
+		    ver_head(version, 2, s->a));
 	why(s, d, "it takes %s, or newer of the same series", at);
 	way(s, d, NULL, "update containerd, then plan again");
 }

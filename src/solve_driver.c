@@ -37,18 +37,25 @@ static const struct record *runfile_of(const struct solving *s, const char *bran
 	return NULL;
 }
 
-/* The newest branch whose end is known: older ones without a date ended before dates were kept. */
+/* A branch without a date lives, unless a newer one has a date: then it ended before those were
+ * kept. */
 static bool branch_lives(const struct solving *s, const struct record *branch)
 {
-	const struct record *r = NULL;
 	const char *eol = branch ? record_get(branch, "eol") : NULL;
 
 	if (!branch || eol)
 		return branch && !has_ended(s, eol);
+	return !s->newest_dated || ver_cmp(s->newest_dated, branch->key) < 0;
+}
+
+static void find_newest_dated(struct solving *s)
+{
+	const struct record *r = NULL;
+
 	while ((r = catalog_next(s->catalog, "branch", r)))
-		if (record_get(r, "eol") && ver_cmp(r->key, branch->key) > 0)
-			return false;
-	return true;
+		if (record_get(r, "eol") &&
+		    (!s->newest_dated || ver_cmp(r->key, s->newest_dated) > 0))
+			s->newest_dated = r->key;
 }
 
 /* The better a choice suits, the higher its rank: the parts do not overlap. */
@@ -302,9 +309,31 @@ static void remember(struct solving *s, const struct choice *c, const struct dia
 				     outcome };
 }
 
+/* Is there one that nothing speaks against? */
+static bool any_choice(struct solving *s)
+{
+	choices list = { 0 };
+	bool good = false;
+
+	all_choices(s, &list);
+	s->quiet = true;
+	list_each (&list, c) {
+		s->refusals = 0;
+		if (c->lacking)
+			continue;
+		rules_run(s, rules_driver, c);
+		rules_run(s, rules_cuda, c);
+		good = !s->refusals;
+		if (good)
+			break;
+	}
+	s->quiet = false;
+	return good;
+}
+
 /*
- * The first choice that nothing speaks against; with `ret` = NULL it is only asked whether there is
- * one. When there is none, *ret is the one with the least against it, the better ranked first.
+ * The first choice that nothing speaks against. When there is none, *ret is the one with the least
+ * against it, the better ranked first.
  */
 static bool best_choice(struct solving *s, struct choice *ret, struct diags *ret_diags)
 {
@@ -316,9 +345,8 @@ static bool best_choice(struct solving *s, struct choice *ret, struct diags *ret
 		struct diags said;
 		size_t refusals = try_choice(s, c, &said);
 
-		if (ret)
-			remember(s, c, &said);
-		if (refusals < fewest && ret) {
+		remember(s, c, &said);
+		if (refusals < fewest) {
 			*ret = *c;
 			*ret_diags = said;
 			fewest = refusals;
@@ -390,7 +418,7 @@ static bool try_changes(struct solving *s, const struct change *changes, size_t 
 		else
 			buf_addf(&text, "leave %s out", changes[i].path);
 	}
-	good = best_choice(s, NULL, NULL);
+	good = any_choice(s);
 	s->asks = asked;
 	if (!good)
 		return false;
@@ -430,7 +458,7 @@ static bool try_branches(struct solving *s, const struct change *also, struct di
 			s->asks.version = NULL;
 			if (also)
 				apply_change(s, also);
-			good = best_choice(s, NULL, NULL);
+			good = any_choice(s);
 			s->asks = asked;
 			if (good)
 				best = r;
@@ -505,11 +533,9 @@ static bool no_common_driver(struct solving *s)
 	struct diag *d;
 
 	list_each (&s->targets, t) {
-		const char *l = t->gpu ? record_get(t->gpu, "legacy") : NULL;
-		const char *f = t->arch ? record_get(t->arch, "first_branch") : NULL;
+		const char *l = catalog_last_branch(t->gpu, t->arch);
+		const char *f = catalog_first_branch(t->arch);
 
-		if (!l && t->arch)
-			l = record_get(t->arch, "last_branch");
 		if (l && (!last || ver_cmp(l, last) < 0)) {
 			last = l;
 			old = t;
@@ -551,6 +577,7 @@ bool solve_driver(struct solving *s)
 
 	if (no_common_driver(s))
 		return false;
+	find_newest_dated(s);
 	found = best_choice(s, &c, &said);
 	if (!found)
 		find_ways(s, &said);

@@ -46,7 +46,7 @@ static const char *word_for(struct solving *s, const char *name, size_t n, const
 	if (piece_eq(p, "flavour"))
 		return flavour_word(s->choice.flavour);
 	if (piece_eq(p, "cuda")) {
-		const char *series = cuda_series(s, cuda);
+		const char *series = ver_head(cuda, 2, s->a);
 		size_t dot = strcspn(series, ".");
 
 		return arena_printf(s->a, "%.*s-%s", (int)dot, series,

@@ -54,11 +54,17 @@ struct solving {
 	struct plan *plan;
 	struct arena *a;
 
+	/* Only whether something is refused is asked; what would be said goes nowhere. */
+	bool quiet;
+	size_t refusals;
+	struct diag unread;
+
 	/* Decided along the way. */
 	LIST(struct fact_gpu) gpus; /* the GPUs to provision for */
 	LIST(struct target) targets;
 	const char *gpu_names;        /* for sentences: "2 x Tesla T4" */
 	const struct record *release; /* `distro` record of the host; NULL = not known */
+	const char *newest_dated;     /* the newest branch with an end of life in the catalog */
 	struct asks asks;
 	struct choice choice;
 	const char *within; /* what the packages' version must lie within */
@@ -95,8 +101,6 @@ const char *choice_name(struct solving *s, const struct choice *c);
 /* The `role` record for a part of the driver; NULL when that world has no such part. */
 const struct record *role_of(const struct solving *s, const char *world, const char *role,
 			     const char *branch);
-/* CUDA version as package names spell it: "12.8.1" gives "12-8". */
-const char *cuda_series(struct solving *s, const char *version); /* 12.8 */
 
 /* ---- rules ---- */
 

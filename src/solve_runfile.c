@@ -429,7 +429,7 @@ static bool add_toolkit(struct solving *s, const char *asked)
 	v = n.given ? value_find(n.given, "version") : NULL;
 	version = v ? v->text : n.run ? n.run->key : asked;
 	n.name = arena_printf(s->a, "CUDA %s", version);
-	series = cuda_series(s, version);
+	series = ver_head(version, 2, s->a);
 	path = arena_printf(s->a, "%s/cuda-%s", profile_get(s->profile, "paths.cuda"), series);
 	if (!check_place(s, path, version, &there) || (!there && !locate(s, &n)))
 		return false;
@@ -461,7 +461,7 @@ static const char *default_series(struct solving *s)
 		list_each (&s->asks.cudas, cuda)
 			if (!best || ver_cmp(*cuda, best) > 0)
 				best = *cuda;
-	return cuda_series(s, best);
+	return ver_head(best, 2, s->a);
 }
 
 static void add_own_file(struct solving *s, const char *name, const char *path, const char *content,
@@ -530,7 +530,8 @@ static void add_default(struct solving *s)
 	step_arg(s->plan, step, "path", path + 1);
 	step_arg(s->plan, step, "target", target);
 	list_each (&s->asks.cudas, cuda)
-		step_needs(s->plan, step, arena_printf(s->a, "cuda-run:%s", cuda_series(s, *cuda)));
+		step_needs(s->plan, step,
+			   arena_printf(s->a, "cuda-run:%s", ver_head(*cuda, 2, s->a)));
 	step_reason(s->plan, step, NULL, place(s, "cuda.default"),
 		    "the version that is used where none is named");
 	if (profile_on(s->profile, "cuda.environment"))

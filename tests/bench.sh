@@ -109,5 +109,6 @@ repo_use
 } >"$WORK/commands"
 /usr/bin/python3 tests/lib/measure.py "$WORK/commands" "$RUNS" "$(wc -l <"$PLAN_WORK/set")" >"$O/bench.txt"
 cat "$O/bench.txt"
+"$O/bench-planner" profiles/desktop.yaml tests/hosts/*.json | tee -a "$O/bench.txt"
 tests/bench-runfile.sh
 /usr/bin/python3 tests/lib/measure_edit.py "$GPUPROV" 31 | tee -a "$O/bench.txt"

@@ -69,6 +69,15 @@ bool ver_within(const char *v, const char *head)
 	return strncmp(v, head, n) == 0 && (v[n] == '\0' || v[n] == '.');
 }
 
+const char *ver_head(const char *v, unsigned parts, struct arena *a)
+{
+	size_t n = strcspn(v, ".");
+
+	while (--parts && v[n])
+		n += 1 + strcspn(v + n + 1, ".");
+	return arena_strn(a, v, n);
+}
+
 static int weight(char c)
 {
 	if (c == '~')

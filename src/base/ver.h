@@ -2,6 +2,7 @@
 /* Versions are text. They are compared part by part, never turned into a number. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -16,6 +17,9 @@ int ver_cmp(const char *a, const char *b);
  * True when v is `head` or continues it at a dot: 535 covers 535.161.08, 12.1 does not cover 12.10.
  */
 bool ver_within(const char *v, const char *head);
+
+/* The first `parts` parts: "12.8.1" has the heads "12" and "12.8". */
+const char *ver_head(const char *v, unsigned parts, struct arena *a);
 
 /* Debian's order (deb-version(7)): epoch, upstream, revision, with ~ before everything. */
 int ver_deb_cmp(const char *a, const char *b);
