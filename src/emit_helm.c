@@ -4,6 +4,7 @@
 #include "base/ver.h"
 #include "emit_k8s.h"
 #include "emit_quote.h"
+#include "operator.h"
 
 #include <string.h>
 
@@ -38,35 +39,14 @@ static void check_owner(struct emit *em)
 	diag_way(em->diags, d, NULL, "manifests without the operator: gpuprov emit k8s");
 }
 
-/* The widest window over all distributions that a release names: "1.32-1.36". */
-static bool window_of(struct emit *em, const char *release, const char **ret_from,
-		      const char **ret_to)
-{
-	const struct record *r = NULL;
-
-	*ret_from = *ret_to = NULL;
-	while ((r = catalog_next(em->catalog, "operator-kubernetes", r))) {
-		const char *window = record_get(r, "window"), *dash = strchr(window, '-');
-		size_t n = strcspn(r->key, "/");
-		const char *from = arena_strn(em->a, window, (size_t)(dash - window));
-
-		if (!ver_within(release, arena_strn(em->a, r->key, n)))
-			continue;
-		if (!*ret_from || ver_cmp(from, *ret_from) < 0)
-			*ret_from = from;
-		if (!*ret_to || ver_cmp(dash + 1, *ret_to) > 0)
-			*ret_to = dash + 1;
-	}
-	return *ret_from != NULL;
-}
-
 /* R62: the operator supports a window of Kubernetes versions. */
 static void check_window(struct emit *em, const struct k8s *k)
 {
 	const char *version = profile_get(em->profile, "kubernetes.version"), *from, *to;
 	struct diag *d;
 
-	if (!version || !k->set || !window_of(em, k->set->key, &from, &to))
+	if (!version || !k->set ||
+	    !operator_window(em->catalog, em->a, k->set->key, /* on= */ NULL, &from, &to))
 		return;
 	if (ver_cmp(version, from) >= 0 && (ver_cmp(version, to) <= 0 || ver_within(version, to)))
 		return;

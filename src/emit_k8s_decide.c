@@ -2,6 +2,7 @@
 /* What a profile comes to in a cluster: versions, and settings that exclude each other. */
 #include "base/ver.h"
 #include "emit_k8s.h"
+#include "operator.h"
 
 #include <string.h>
 
@@ -25,23 +26,13 @@ static struct diag *clash(struct emit *em, const char *path, const char *what)
 
 /* ---- versions ---- */
 
-static const struct record *newest_set(const struct catalog *c)
-{
-	const struct record *best = NULL;
-
-	for (const struct record *r = NULL; (r = catalog_next(c, "operator-set", r));)
-		if (!best || ver_cmp(r->key, best->key) > 0)
-			best = r;
-	return best;
-}
-
 static void choose_set(struct emit *em, struct k8s *k)
 {
 	const char *asked = profile_get(em->profile, "kubernetes.set");
-	const struct record *newest = newest_set(em->catalog);
+	const struct record *newest = operator_set(em->catalog, /* release= */ NULL);
 	struct diag *d;
 
-	k->set = asked ? catalog_find(em->catalog, "operator-set", asked) : newest;
+	k->set = asked ? operator_set(em->catalog, asked) : newest;
 	if (k->set)
 		return;
 	d = say(em, SEV_ERROR, GP_BAD_VALUE, "kubernetes.set",

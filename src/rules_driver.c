@@ -163,18 +163,52 @@ static const char *kernel_version(struct solving *s, const char *release)
 	return arena_strn(s->a, release, strspn(release, "0123456789."));
 }
 
+/* The oldest kernel for a branch: the `min-kernel` record that begins last before it. */
+static const char *min_kernel(const struct solving *s, const char *branch)
+{
+	const struct record *r = NULL;
+	const char *min = NULL, *since = NULL;
+
+	while ((r = catalog_next(s->catalog, "min-kernel", r))) {
+		const char *from = record_get(r, "from");
+
+		if (!min || (ver_cmp(branch, from) >= 0 && ver_cmp(from, since) > 0)) {
+			min = r->key;
+			since = from;
+		}
+	}
+	return min;
+}
+
+/* R29: no newest kernel is published; some are known to break a branch all the same. */
+static void r29_newer(struct solving *s, const struct choice *c, const struct fact_kernel *k)
+{
+	const struct record *r = catalog_find(s->catalog, "kernel-breaks", c->branch);
+	struct diag *d;
+
+	if (!r || ver_cmp(kernel_version(s, k->release), record_get(r, "from")) < 0)
+		return;
+	d = by_rule(s, SEV_WARNING, 29, path_of(s),
+		    "modules of driver %s are known not to compile for kernel %s", c->branch,
+		    k->release);
+	why(s, d, "%s marks them as broken from linux %s on", record_get(r, "by"),
+	    record_get(r, "from"));
+	way(s, d, NULL, "boot a kernel older than %s", record_get(r, "from"));
+}
+
 /* R29: the kernel must not be too old. */
 static void r29(struct solving *s, const struct choice *c)
 {
-	const char *min = ver_cmp(c->branch, "555") >= 0 ? "4.15" : "3.10";
+	const char *min = min_kernel(s, c->branch);
 
-	if (c->flavour == FLAVOUR_NONE)
+	if (c->flavour == FLAVOUR_NONE || !min)
 		return;
 	list_each (&s->facts->kernels, k) {
 		struct diag *d;
 
 		if (!k->image && !k->running)
 			continue;
+		r29_newer(s, c, k);
 		if (ver_cmp(kernel_version(s, k->release), min) >= 0)
 			continue;
 		d = by_rule(s, SEV_ERROR, 29, path_of(s), "kernel %s is too old for driver %s",
@@ -201,6 +235,68 @@ static void r30(struct solving *s, const struct choice *c)
 		    "%s %s has open kernel modules of %s, but user space of %s", s->facts->os.id,
 		    s->facts->os.version, open, c->version);
 	why(s, d, "all parts of a driver must be of one version");
+}
+
+/* R30: the module of a container is that of its host; user space must be of the same version. */
+static void r30_container(struct solving *s, const struct choice *c)
+{
+	const char *loaded = s->facts->driver.loaded;
+	struct diag *d;
+
+	if (!in_container(s))
+		return;
+	if (c->flavour != FLAVOUR_NONE) {
+		d = by_rule(s, SEV_ERROR, 30, "driver.modules",
+			    "a container (%s) has no kernel modules of its own",
+			    s->facts->platform.container);
+		why(s, d, "it uses those of the host it runs on");
+		return;
+	}
+	if (!loaded || (c->version && ver_cmp(c->version, loaded) == 0))
+		return;
+	d = by_rule(s, SEV_ERROR, 30, path_of(s), "driver %s does not fit the module of the host",
+		    c->version ? c->version : c->branch);
+	why(s, d, "module %s is loaded there, and all parts of a driver must be of one version",
+	    loaded);
+}
+
+/* R47, R49: a source without a part that this system cannot do without. */
+static void r47_r49(struct solving *s, const struct choice *c)
+{
+	const struct fabric f = fabric_of(s);
+	const struct {
+		bool wanted;
+		unsigned rule;
+		const char *role, *path, *what, *reason;
+	} parts[] = {
+		{ f.manager, 47, "fabric", "fabric.manager", "fabric manager",
+		  "NVSwitches need one, of the driver's version" },
+		{ f.nvlsm, 49, "nvlsm", "fabric.nvlsm", "NVLink subnet manager",
+		  "the NVSwitches of Blackwell HGX need one" },
+		{ f.imex, 49, "imex", "fabric.imex", "imex",
+		  "NVLink across hosts needs it, of the driver's version" },
+	};
+	bool lacks[sizeof(parts) / sizeof(*parts)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		lacks[i] = parts[i].wanted && c->flavour != FLAVOUR_NONE && !c->lacking &&
+			   !(c->world && role_of(s, c->world, parts[i].role, c->branch));
+		n += lacks[i];
+	}
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		struct diag *d;
+
+		if (!lacks[i])
+			continue;
+		d = by_rule(s, SEV_ERROR, parts[i].rule, parts[i].path, "%s has no %s",
+			    choice_name(s, c), parts[i].what);
+		why(s, d, "%s", parts[i].reason);
+		/* Alone it leads to a plan only where nothing else is lacking. */
+		if (n == 1)
+			way(s, d, arena_printf(s->a, "%s=false", parts[i].path),
+			    "provide it in another way: %s: false", parts[i].path);
+	}
 }
 
 /* The source has no such branch, version or flavour. */
@@ -252,6 +348,20 @@ static void r64(struct solving *s, const struct choice *c)
 	    "other",
 	    there->version ? there->version : "in use");
 	way(s, d, NULL, "tell the operator to leave it: driver.enabled=false, and drain the node");
+}
+
+/* R67: what asks for NVIDIA's DRA driver on this node. */
+static void r67(struct solving *s, const struct choice *c)
+{
+	const struct record *r = catalog_find(s->catalog, "component-min", "dra");
+	struct diag *d;
+
+	if (!wants_dra(s) || !r || ver_cmp(c->newest, record_get(r, "driver")) >= 0)
+		return;
+	d = by_rule(s, SEV_ERROR, 67, "kubernetes.features",
+		    "NVIDIA's DRA driver needs driver %s or newer", record_get(r, "driver"));
+	why(s, d, "%s is %s", choice_name(s, c), c->newest);
+	way(s, d, "kubernetes.features=null", "leave kubernetes.features out");
 }
 
 /* R31: one source for a host. */
@@ -326,7 +436,8 @@ static void r40(struct solving *s, const struct choice *c)
 }
 
 const struct rule rules_driver[] = {
-	{ 0, lacking }, { 20, r20 }, { 36, r36 }, { 21, r21 }, { 22, r22 }, { 23, r23 },
-	{ 25, r25 },    { 27, r27 }, { 28, r28 }, { 29, r29 }, { 30, r30 }, { 31, r31 },
-	{ 64, r64 },    { 40, r40 }, { 50, r50 }, { 0, NULL },
+	{ 0, lacking }, { 20, r20 },           { 36, r36 }, { 21, r21 },     { 22, r22 },
+	{ 23, r23 },    { 25, r25 },           { 27, r27 }, { 28, r28 },     { 29, r29 },
+	{ 30, r30 },    { 30, r30_container }, { 31, r31 }, { 47, r47_r49 }, { 67, r67 },
+	{ 64, r64 },    { 40, r40 },           { 50, r50 }, { 0, NULL },
 };

@@ -5,6 +5,28 @@
 #include "base/str.h"
 #include "base/ver.h"
 
+#include <string.h>
+
+/* R19: the container toolkit is made for few architectures; for ppc64le it was up to 1.17. */
+static void r19(struct solving *s, const struct choice *c)
+{
+	const struct record *set = catalog_find(s->catalog, "toolkit-set", "whole");
+	const char *arch = s->facts->os.arch;
+	const char *asked = profile_get(s->profile, "container-toolkit.version");
+	bool power = str_eq(arch, "ppc64el");
+	struct diag *d;
+
+	(void)c;
+	if (!str_eq(s->purpose, "containers") || !arch || !set ||
+	    record_has(set, "architectures", arch) ||
+	    (power && asked && ver_cmp(asked, "1.18") < 0))
+		return;
+	d = by_rule(s, SEV_ERROR, 19, "container-toolkit",
+		    "the container toolkit is not made for %s", power ? "ppc64le" : arch);
+	why(s, d, power ? "1.17 was the last that was made for it%s" : "it is made for %s",
+	    power ? "" : record_get(set, "architectures"));
+}
+
 /* R26: an id that no list has is no reason to refuse. */
 static void r26(struct solving *s, const struct choice *c)
 {
@@ -19,6 +41,48 @@ static void r26(struct solving *s, const struct choice *c)
 		    "lists of GPUs are never complete, so it is no reason to refuse; verify "
 		    "tells whether the driver takes it");
 	}
+}
+
+/* R12: names without a version follow the newest release, unless something holds them. */
+static void r12(struct solving *s, const struct choice *c)
+{
+	const struct record *r = c->origin == FROM_NVIDIA && c->world ?
+					 role_of(s, c->world, "libcuda", c->branch) :
+					 NULL;
+	struct diag *d;
+
+	if (!r || strchr(record_get(r, "packages"), '{') || profile_on(s->profile, "apt.pin"))
+		return;
+	d = by_rule(s, SEV_WARNING, 12, "apt.pin", "nothing keeps the driver on branch %s",
+		    c->branch);
+	why(s, d,
+	    "NVIDIA's packages for it have no branch in their names, so the next upgrade "
+	    "takes the newest there is");
+	way(s, d, "apt.pin=true", "let NVIDIA's pinning package hold it: apt.pin: true");
+}
+
+/* R32: marks of a .run whose driver is gone, or whose record cannot be read. */
+static void r32(struct solving *s, const struct choice *c)
+{
+	const struct fact_driver *there = &s->facts->driver;
+	const char *mark = there->marks.n ? there->marks.at[0] : "";
+	bool uninstaller = str_ends(mark, "/nvidia-uninstall");
+	bool run = c->origin == FROM_RUNFILE;
+	struct diag *d;
+
+	if (there->version || !there->marks.n)
+		return;
+	d = by_rule(s, run || uninstaller ? SEV_ERROR : SEV_WARNING, 32, "driver.source",
+		    "an earlier driver left '%s'", mark);
+	if (uninstaller) {
+		why(s, d, "a .run installer was here, and which driver it brought is not known");
+		way(s, d, NULL, "let it clear up: nvidia-uninstall --silent, then plan again");
+		return;
+	}
+	why(s, d, "%s",
+	    run ? "nvidia-installer stops where another installation has left its mark" :
+		  "nothing else of it is there; an installer by .run would stop at it");
+	way(s, d, NULL, "take it away: rm %s, then plan again", mark);
 }
 
 /* R33: another flavour than the one that is installed. */
@@ -96,5 +160,6 @@ static void r45(struct solving *s, const struct choice *c)
 }
 
 const struct rule rules_host[] = {
-	{ 26, r26 }, { 33, r33 }, { 37, r37 }, { 38, r38 }, { 45, r45 }, { 0, NULL },
+	{ 12, r12 }, { 19, r19 }, { 26, r26 }, { 32, r32 }, { 33, r33 },
+	{ 37, r37 }, { 38, r38 }, { 45, r45 }, { 0, NULL },
 };

@@ -184,6 +184,8 @@ const struct schema_row schema_table[] = {
 	    "the node's container engine or distribution"),
 	ROW("kubernetes.version", VERSION, K8, NULL, NULL,
 	    "version of the cluster, like \"1.35\"; left out: that of the kubelet found"),
+	ROW("kubernetes.features", WORDS, K8, NULL, WORDS("dra"),
+	    "features that put demands on the node: NVIDIA's DRA driver"),
 	ROW("kubernetes.node-name", NAME, K8, NULL, NULL,
 	    "name of this node; left out: the host name"),
 	ROW("kubernetes.owner", WORD, K8, "gpuprov", WORDS("gpuprov", "gpu-operator"),

@@ -108,6 +108,11 @@ bool has_ended(const struct solving *s, const char *eol)
 	return eol && strncmp(eol, s->catalog->date, strlen(eol)) < 0;
 }
 
+bool in_container(const struct solving *s)
+{
+	return s->facts->live && s->facts->platform.container;
+}
+
 bool on_data_center(const struct solving *s)
 {
 	list_each (&s->targets, t)

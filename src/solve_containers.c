@@ -69,15 +69,49 @@ static void judge_toolkit(struct solving *s, const char *version)
 	way(s, d, "container-toolkit.version=null", "leave container-toolkit.version out");
 }
 
+/* R63: the toolkit that was tested with the set which the profile names, unless it is unsafe. */
+static const char *toolkit_of_set(struct solving *s)
+{
+	const struct record *set = profile_get(s->profile, "kubernetes.set") ? tested_set(s) : NULL;
+	const char *version = set ? tested_version(s, set, "toolkit") : NULL;
+	const struct record *known = version ? catalog_find(s->catalog, "toolkit", version) : NULL;
+
+	return known && !record_get(known, "bad") && ver_cmp(version, safe_minimum(s)) >= 0 ?
+		       version :
+		       NULL;
+}
+
+/* R60: legacy injection loses its devices when systemd writes the cgroups anew. */
+static void judge_cgroups(struct solving *s, const char *version)
+{
+	bool legacy = profile_is(s->profile, "container-toolkit.mode", "legacy") ||
+		      (profile_is(s->profile, "container-toolkit.mode", "auto") &&
+		       ver_cmp(version, "1.18.0") < 0);
+	struct diag *d;
+
+	if (!legacy || !str_eq(s->facts->kubelet.cgroup_driver, "systemd"))
+		return;
+	d = by_rule(s, SEV_WARNING, 60, "container-toolkit",
+		    "'systemctl daemon-reload' takes the GPUs away from running containers");
+	why(s, d,
+	    "the kubelet's cgroup driver is systemd, and container toolkit %s injects by the "
+	    "legacy mode, of which systemd knows nothing",
+	    version);
+	way(s, d, "container-toolkit.version=null",
+	    "take 1.18 or newer, which injects by CDI: leave container-toolkit.version out");
+}
+
 static void want_toolkit(struct solving *s, struct wants *w)
 {
 	const char *asked = profile_get(s->profile, "container-toolkit.version");
 	const char *set = profile_get(s->profile, "container-toolkit.packages");
 	const struct record *r = catalog_find(s->catalog, "toolkit-set", set);
-	const char *version = asked ? asked : newest_toolkit(s);
+	const char *of_set = toolkit_of_set(s);
+	const char *version = asked ? asked : of_set ? of_set : newest_toolkit(s);
 	const char *at = r ? record_get(r, "packages") : "";
 
 	judge_toolkit(s, version);
+	judge_cgroups(s, version);
 	/* R51: all of them at one version. */
 	while (*at) {
 		size_t n = strcspn(at, ",");
@@ -113,13 +147,10 @@ static const char *engine_setting(struct solving *s, const char *engine, const c
 /* R54: engines that do not read the CDI files which the toolkit writes now. */
 static void judge_cdi(struct solving *s, const char *engine, const char *version)
 {
-	const struct record *r = NULL;
-	const char *least = NULL;
+	const struct record *r = catalog_find(s->catalog, "cdi-0.7.0", engine);
+	const char *least = r ? record_get(r, "min") : NULL;
 	struct diag *d;
 
-	while ((r = catalog_next(s->catalog, "cdi-0.7.0", r)))
-		if (str_eq(r->key, engine))
-			least = record_get(r, "min");
 	if (!least || !version || ver_cmp(version, least) >= 0)
 		return;
 	if (str_eq(engine, "podman")) {
@@ -148,6 +179,25 @@ static bool cdi_wanted(struct solving *s, const char *engine, const char *versio
 	if (str_eq(engine, "docker"))
 		return ver_cmp(version, "26.1.0") >= 0 && ver_cmp(version, "28.2.0") < 0;
 	return ver_cmp(version, "1.7.16") >= 0 && ver_cmp(version, "2.0") < 0;
+}
+
+/* R55, R57: CDI that is asked for must be there to be enabled. */
+static void judge_cdi_wish(struct solving *s, const char *engine, const char *version)
+{
+	bool docker = str_eq(engine, "docker");
+	const char *since = docker ? "25.0" : "1.7";
+	const char *path = arena_printf(s->a, "%s.cdi", engine);
+	struct diag *d;
+
+	if (!engine_setting(s, engine, "cdi") || !profile_on(s->profile, path) || !version ||
+	    ver_cmp(version, since) >= 0)
+		return;
+	d = by_rule(s, SEV_ERROR, docker ? 55 : 57, path, "%s %s has no CDI to enable", engine,
+		    version);
+	why(s, d, "it came with %s %s", engine, since);
+	way(s, d, arena_printf(s->a, "%s=auto", path), "go by the runtime: %s: auto", path);
+	way(s, d, NULL, "bring %s to %s or newer, then plan again", engine,
+	    docker ? "26.1.0" : "1.7.16");
 }
 
 static bool refuse_variant(struct solving *s, const struct fact_engine *engine)
@@ -249,8 +299,7 @@ static void add_engine_step(struct solving *s, const char *name, const struct fa
 /* R66: containerd must fit the Kubernetes release. */
 static void judge_for_k8s(struct solving *s, const struct fact_engine *engine)
 {
-	const char *asked = profile_get(s->profile, "kubernetes.version");
-	const char *version = asked ? asked : s->facts->kubelet.version;
+	const char *version = cluster_version(s);
 	const struct record *r = version ? catalog_find(s->catalog, "containerd-for-k8s",
 							ver_head(version, 2, s->a)) :
 					   NULL;
@@ -294,6 +343,7 @@ static void solve_engine(struct solving *s, struct wants *w, const char *name)
 	if (!engine && !provide_engine(s, w, name))
 		return;
 	judge_cdi(s, name, engine ? engine->version : NULL);
+	judge_cdi_wish(s, name, engine ? engine->version : NULL);
 	if (engine && str_eq(s->profile->kind, "k8s") && str_eq(name, "containerd"))
 		judge_for_k8s(s, engine);
 	if (str_eq(name, "podman"))

@@ -95,6 +95,10 @@ static void add_choice(const struct offer *o, enum driver_flavour flavour, bool 
 			    .prebuilt = prebuilt };
 	const char *last;
 
+	/* User space in a container must be of the version of the module that its host has. */
+	if (!c.version && in_container(s) && s->facts->driver.loaded &&
+	    ver_within(s->facts->driver.loaded, c.branch))
+		c.version = s->facts->driver.loaded;
 	c.known = catalog_find(s->catalog, "branch", o->branch);
 	last = c.known ? record_get(c.known, "last") : NULL;
 	c.newest = c.version ? c.version : last ? last : o->branch;
@@ -116,7 +120,7 @@ static void add_flavours(const struct offer *o)
 	const struct asks *asks = &o->s->asks;
 	bool any = str_eq(asks->modules, "auto");
 
-	if (str_eq(asks->modules, "none")) {
+	if (str_eq(asks->modules, "none") || (any && in_container(o->s))) {
 		add_choice(o, FLAVOUR_NONE, false);
 		return;
 	}
@@ -154,14 +158,23 @@ static const char *archive_has(struct solving *s, const struct record *archive)
 	return arena_str(s->a, buf_str(&b));
 }
 
+/* An architecture that NVIDIA makes drivers for, and the catalog knows of. */
+static bool known_arch(const struct solving *s)
+{
+	const char *arch = s->facts->os.arch;
+
+	return !arch || str_eq(arch, "amd64") || str_eq(arch, "arm64");
+}
+
 static void offer_distro(struct solving *s, const char *branch, choices *list)
 {
 	const struct record *archive = archive_driver(s);
 	struct offer o = { s, list, FROM_DISTRO, NULL, branch, NULL, NULL };
 
-	if (!archive) {
-		o.lacking = arena_printf(s->a, "it is not known which drivers %s carries",
-					 s->facts->os.name);
+	if (!archive || !known_arch(s)) {
+		o.lacking = arena_printf(s->a, "it is not known which drivers %s carries%s%s",
+					 s->facts->os.name, known_arch(s) ? "" : " for ",
+					 known_arch(s) ? "" : s->facts->os.arch);
 	} else {
 		o.world = record_get(archive, "world");
 		o.version = record_get(archive, arena_printf(s->a, "version.%s", branch));
@@ -187,7 +200,7 @@ static void offer_nvidia(struct solving *s, const char *branch, choices *list)
 
 	if (!s->release || !record_get(s->release, "nvidia_repo"))
 		o.lacking = arena_printf(s->a, "it has no directory for %s", s->facts->os.name);
-	else if (!record_has(s->release, "arches", arch))
+	else if (!known_arch(s) || !record_has(s->release, "arches", arch))
 		o.lacking = arena_printf(s->a, "it has no packages for %s on %s", s->facts->os.arch,
 					 s->facts->os.name);
 	else if (str_eq(s->facts->os.id, "debian"))
@@ -200,7 +213,7 @@ static void offer_nvidia(struct solving *s, const char *branch, choices *list)
 static void offer_runfile(struct solving *s, const char *branch, choices *list)
 {
 	struct offer o = { s, list, FROM_RUNFILE, NULL, branch, s->asks.version, NULL };
-	const struct record *r = runfile_of(s, branch, s->asks.version);
+	const struct record *r = known_arch(s) ? runfile_of(s, branch, s->asks.version) : NULL;
 
 	if (r)
 		o.version = r->key;
@@ -563,7 +576,9 @@ static void take(struct solving *s, const struct choice *c, const struct diags *
 
 	s->choice = *c;
 	s->modules = c->flavour != FLAVOUR_NONE;
-	s->within = s->asks.version ? s->asks.version : c->branch;
+	s->within = s->asks.version               ? s->asks.version :
+		    in_container(s) && c->version ? c->version :
+						    c->branch;
 	list_each (&said->list, d)
 		if (d->severity == SEV_ERROR || !refused)
 			list_add(s->a, &s->plan->diags.list, *d);
@@ -584,5 +599,7 @@ bool solve_driver(struct solving *s)
 	take(s, &c, &said);
 	/* All that speaks against it, not only the driver. */
 	rules_run(s, rules_host, &s->choice);
+	if (str_eq(s->profile->kind, "k8s"))
+		rules_run(s, rules_k8s, &s->choice);
 	return found && !plan_refused(s->plan);
 }

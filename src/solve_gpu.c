@@ -109,11 +109,29 @@ static void name_gpus(struct solving *s)
 	s->gpu_names = arena_str(s->a, buf_str(&b));
 }
 
+/* Under WSL the driver is that of Windows; one of Linux would hide it. */
+static bool is_wsl(struct solving *s)
+{
+	struct diag *d;
+
+	if (!s->facts->live || !str_eq(s->facts->platform.virt, "wsl"))
+		return false;
+	d = refuse(s, GP_NOT_A_HOST, /* path= */ NULL, "the driver of this system is Windows's");
+	why(s, d,
+	    "under WSL the GPU is /dev/dxg, and libcuda comes from Windows; a driver for "
+	    "Linux would stand in its way");
+	way(s, d, NULL, "install the driver in Windows; WSL needs none");
+	way(s, d, NULL, "plan for another machine: gpuprov facts --json there, --facts FILE here");
+	return true;
+}
+
 bool solve_gpus(struct solving *s)
 {
 	const struct value *asked = profile_given(s->profile, "gpus");
 	bool listed = asked && asked->form == VALUE_LIST;
 
+	if (is_wsl(s))
+		return false;
 	if (listed)
 		list_each (&asked->items, it)
 			add_named(s, it);

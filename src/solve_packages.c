@@ -138,7 +138,10 @@ static void want_modules(struct solving *s, struct wants *w)
 
 	if (!s->modules) {
 		plan_omit(s->plan, "kernel modules", NULL, place(s, "driver.modules"),
-			  "driver.modules is none: user space only");
+			  "%s: user space only",
+			  profile_is(s->profile, "driver.modules", "none") ?
+				  "driver.modules is none" :
+				  "a container uses those of its host");
 		return;
 	}
 	want_role(s, w, s->choice.world,
@@ -150,7 +153,7 @@ static void want_modules(struct solving *s, struct wants *w)
 		want_headers(s, w);
 }
 
-/* R46 to R49: what NVSwitch systems need besides the driver, all of the driver's version. */
+/* The generation of NVSwitches that is told by the GPUs: R47. */
 static const struct record *switch_generation(const struct solving *s)
 {
 	const struct record *r = NULL;
@@ -163,34 +166,47 @@ static const struct record *switch_generation(const struct solving *s)
 	return NULL;
 }
 
-static void want_fabric(struct solving *s, struct wants *w)
+static bool wished(const struct solving *s, const char *path, bool by_itself)
 {
-	const struct record *fourth = switch_generation(s);
-	bool switches = s->facts->switches.n || fourth;
-	bool grace = false, sxm = false;
-	const char *manager = profile_get(s->profile, "fabric.manager");
-	const char *imex = profile_get(s->profile, "fabric.imex");
-	const char *nvlsm = profile_get(s->profile, "fabric.nvlsm");
+	return profile_is(s->profile, path, "auto") ? by_itself : profile_on(s->profile, path);
+}
+
+struct fabric fabric_of(const struct solving *s)
+{
+	struct fabric f = { .switches = s->facts->switches.n > 0 };
+	bool fourth = switch_generation(s) != NULL;
 
 	list_each (&s->targets, t) {
-		grace |= t->gpu && (strstr(t->name, "GB200") || strstr(t->name, "GB300"));
-		sxm |= t->gpu && record_is(t->gpu, "sxm", "yes");
+		f.rack |= t->gpu && (strstr(t->name, "GB200") || strstr(t->name, "GB300"));
+		f.sxm |= t->gpu && record_is(t->gpu, "sxm", "yes");
 	}
+	/* The switches of GB200 and GB300 are in other boxes of the rack, with managers there. */
+	fourth = fourth && !f.rack;
+	f.switches |= fourth;
+	f.manager = wished(s, "fabric.manager", f.switches);
+	f.nvlsm = wished(s, "fabric.nvlsm", fourth);
+	f.imex = wished(s, "fabric.imex", f.rack);
+	return f;
+}
+
+/* R46 to R49: what NVSwitch systems need besides the driver, all of the driver's version. */
+static void want_fabric(struct solving *s, struct wants *w)
+{
+	const struct fabric f = fabric_of(s);
+
 	if (!s->modules)
 		return;
-	if (str_eq(manager, "auto") ? switches : profile_on(s->profile, "fabric.manager")) {
+	if (f.manager)
 		want_role(s, w, s->choice.world, "fabric", "R46", "fabric.manager");
-		if (!role_of(s, s->choice.world, "fabric", s->choice.branch))
-			warn(s, GP_NO_PACKAGE, "fabric.manager",
-			     "%s has no fabric manager of this branch", choice_name(s, &s->choice));
-	} else if (switches || sxm) {
+	else if (f.switches || f.sxm || f.rack)
 		/* An SXM board looks as if it needed one: R47. */
 		plan_omit(s->plan, "fabric manager", "R47", place(s, "fabric.manager"),
-			  switches ? "fabric.manager is off" : "there is no NVSwitch");
-	}
-	if (str_eq(nvlsm, "auto") ? fourth != NULL : profile_on(s->profile, "fabric.nvlsm"))
+			  f.switches ? "fabric.manager is off" :
+			  f.rack ? "the NVSwitches are in other boxes of the rack, managed there" :
+				   "there is no NVSwitch");
+	if (f.nvlsm)
 		want_role(s, w, s->choice.world, "nvlsm", "R49", "fabric.nvlsm");
-	if (str_eq(imex, "auto") ? grace : profile_on(s->profile, "fabric.imex"))
+	if (f.imex)
 		want_role(s, w, s->choice.world, "imex", "R49", "fabric.imex");
 }
 

@@ -92,6 +92,8 @@ struct span *place(struct solving *s, const char *path);
 
 /* A life that has ended by the catalog's date; an end that is only a month ends with it. */
 bool has_ended(const struct solving *s, const char *eol);
+/* A container that runs: its kernel and modules are those of its host. */
+bool in_container(const struct solving *s);
 bool on_data_center(const struct solving *s);
 const char *origin_word(enum driver_origin origin);
 const char *flavour_word(enum driver_flavour flavour);
@@ -101,6 +103,22 @@ const char *choice_name(struct solving *s, const struct choice *c);
 /* The `role` record for a part of the driver; NULL when that world has no such part. */
 const struct record *role_of(const struct solving *s, const char *world, const char *role,
 			     const char *branch);
+/* What NVSwitches and NVLink across hosts take besides the driver: R47, R49. */
+struct fabric {
+	bool manager, nvlsm, imex;
+	bool switches, rack, sxm; /* what speaks for it */
+};
+
+struct fabric fabric_of(const struct solving *s);
+
+/* Of the cluster, or else of the kubelet; NULL = not known. */
+const char *cluster_version(const struct solving *s);
+/* The set of parts that the profile names, else the newest; NULL = there is none of that name. */
+const struct record *tested_set(const struct solving *s);
+/* A part's version in it; NULL = it has no such part. */
+const char *tested_version(struct solving *s, const struct record *set, const char *part);
+/* The node is to be fit for NVIDIA's DRA driver. */
+bool wants_dra(const struct solving *s);
 
 /* ---- rules ---- */
 
@@ -110,7 +128,7 @@ struct rule {
 };
 
 /* What is wrong with a choice, and with the rest; both end with .check NULL. */
-extern const struct rule rules_driver[], rules_cuda[], rules_host[];
+extern const struct rule rules_driver[], rules_cuda[], rules_host[], rules_k8s[];
 void rules_run(struct solving *s, const struct rule *rules, const struct choice *c);
 
 /* ---- in this order; each returns false when what follows makes no sense any more ---- */
