@@ -23,6 +23,7 @@ PURE = [
     "facts.o",
     "locate.o",
     "manpage.o",
+    "operator.o",
     "options.o",
     "plan.o",
     "profile*.o",
