@@ -113,6 +113,13 @@ bool in_container(const struct solving *s)
 	return s->facts->live && s->facts->platform.container;
 }
 
+bool known_arch(const struct solving *s)
+{
+	const char *arch = s->facts->os.arch;
+
+	return !arch || str_eq(arch, "amd64") || str_eq(arch, "arm64");
+}
+
 bool on_data_center(const struct solving *s)
 {
 	list_each (&s->targets, t)

@@ -158,14 +158,6 @@ static const char *archive_has(struct solving *s, const struct record *archive)
 	return arena_str(s->a, buf_str(&b));
 }
 
-/* An architecture that NVIDIA makes drivers for, and the catalog knows of. */
-static bool known_arch(const struct solving *s)
-{
-	const char *arch = s->facts->os.arch;
-
-	return !arch || str_eq(arch, "amd64") || str_eq(arch, "arm64");
-}
-
 static void offer_distro(struct solving *s, const char *branch, choices *list)
 {
 	const struct record *archive = archive_driver(s);

@@ -94,6 +94,8 @@ struct span *place(struct solving *s, const char *path);
 bool has_ended(const struct solving *s, const char *eol);
 /* A container that runs: its kernel and modules are those of its host. */
 bool in_container(const struct solving *s);
+/* An architecture that NVIDIA makes drivers for, and the catalog knows of. */
+bool known_arch(const struct solving *s);
 bool on_data_center(const struct solving *s);
 const char *origin_word(enum driver_origin origin);
 const char *flavour_word(enum driver_flavour flavour);
