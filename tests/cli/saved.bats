@@ -155,6 +155,18 @@ for s in json.loads(text)["plan"]["steps"]:
 	complains "its hash differs"
 }
 
+@test "a kept file that was damaged is not put back" {
+	need_root
+	echo '# of an earlier hand' >"$root/etc/modprobe.d/gpuprov-nouveau.conf"
+	gpuprov apply --root "$root" --yes "$profile"
+	ends_with 0
+	for kept in "$root"/var/lib/gpuprov/objects/*; do echo x >>"$kept"; done
+	gpuprov rollback --root "$root" --yes
+	ends_with 1
+	complains GP3006
+	grep -q blacklist "$root/etc/modprobe.d/gpuprov-nouveau.conf"
+}
+
 @test "a plan made from another host's facts cannot be saved" {
 	gpuprov facts --root "$root" --json
 	cp out f.json
