@@ -227,18 +227,22 @@ static int sweep(const struct plan *plan, const struct sys *sys, struct err *e)
 /* A run that this one goes on with: what rollback takes back, it takes back together. */
 static int find_open(struct running *r, long long *ret, struct err *e)
 {
-	const struct run *open, *waiting;
+	const struct run *half, *open, *waiting;
 	struct sys_ident id;
 	runs all = { 0 };
 
 	if (runs_list(r->sys, r->a, &all, e) || sys_ident(r->sys, &id, e))
 		return err_ctx(e, "looking at earlier runs");
-	open = runs_open(&all);
-	waiting = runs_waiting(&all, open);
+	half = runs_half_back(&all);
+	open = half ? half : runs_open(&all);
+	waiting = half ? NULL : runs_waiting(&all, open);
 	*ret = open ? open->number : 0;
 	r->booted = waiting && !str_eq(waiting->boot, id.boot_id);
-	/* Nothing to do now is not the end of a run that waits for a boot. */
-	if (waiting && !r->booted && !r->now.total)
+	/*
+	 * Nothing to do now is not the end of a run that waits for a boot, nor of one that is half
+	 * back.
+	 */
+	if (!r->now.total && (half || (waiting && !r->booted)))
 		*ret = 0;
 	return 0;
 }

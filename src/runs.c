@@ -133,10 +133,24 @@ const struct run *runs_open(const runs *all)
 {
 	const struct run *open = NULL;
 
+	/* Without a first record there was no run: nothing was done, and nothing says what for. */
 	list_each (all, run)
-		if (!run->rollback && run->state != RUN_ROLLED_BACK)
+		if (!run->rollback && run->state != RUN_ROLLED_BACK && run->plan_hash)
 			open = run->state == RUN_DONE ? NULL : run;
 	return open;
+}
+
+const struct run *runs_half_back(const runs *all)
+{
+	const struct run *by = NULL;
+	unsigned long long from;
+
+	list_each (all, run)
+		if (run->rollback)
+			by = run->state == RUN_DONE ? NULL : run;
+		else if (run->started)
+			by = NULL;
+	return by && str_to_u64(by->undoes, &from) ? runs_find(all, (long long)from) : NULL;
 }
 
 /* The run that this one goes on with; NULL when there is none, or it was rolled back. */

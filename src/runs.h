@@ -45,6 +45,12 @@ const struct run *runs_find(const runs *all, long long number); /* or NULL */
 const struct run *runs_open(const runs *all);
 
 /*
+ * The oldest run that a rollback began to put back and did not end, when nothing was done since;
+ * NULL when there is none. What is done next belongs to it: a part of it is still there.
+ */
+const struct run *runs_half_back(const runs *all);
+
+/*
  * Of an unfinished run and those it goes on with, the newest that waits for a boot: one that failed
  * after the boot still goes on with it. NULL when none does.
  */

@@ -32,6 +32,16 @@ static int keep_finished(struct job *j, const struct run *run, struct err *e)
 	return 0;
 }
 
+/* What its journal says was finished may be put back by now. */
+static int half_back(const struct run *run, struct err *e)
+{
+	err_set(e, GP_NO_RUN, "run %lld is half put back: there is nothing to go on with",
+		run->number);
+	err_way(e, "gpuprov rollback puts the rest back");
+	err_way(e, "gpuprov apply %s does it again", run->profile ? run->profile : "PROFILE");
+	return -1;
+}
+
 /* The run that did not come to its end, by its own plan. */
 static int resumed(struct job *j, struct err *e)
 {
@@ -40,8 +50,10 @@ static int resumed(struct job *j, struct err *e)
 
 	if (runs_list(&j->sys, &j->a, &all, e))
 		return -1;
+	if (runs_half_back(&all))
+		return half_back(runs_half_back(&all), e);
 	open = runs_open(&all);
-	if (open && open->plan_hash)
+	if (open)
 		return journal_plan(&j->sys, open->number, &j->a, &j->plan, e) ||
 				       keep_finished(j, open, e) ?
 			       -1 :

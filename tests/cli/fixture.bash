@@ -161,3 +161,37 @@ silent() {
 same() {
 	cmp "$1" "$2" || { echo "expected $1 and $2 to be the same bytes"; diff "$1" "$2"; return 1; }
 }
+
+# docker_host ROOT PROFILE: driver, container toolkit and Docker by their packages, and a daemon.json with mode,
+# owner and an attribute of its own. What is left for PROFILE: nouveau, the toolkit's key and source, and the
+# runtime in daemon.json. The key is a test's own, of a mirror.
+docker_host() {
+	local keys=$O/cache/keys conf=$1/etc/docker/daemon.json name
+	[ -e "$keys/good.asc" ] || "$BATS_TEST_DIRNAME/../lib/mkrepo.py" make - "$BATS_TEST_TMPDIR/first" \
+		--keys "$keys" <<<'Suite: x'
+	install_driver "$1"
+	package "$1" docker.io 20.10.24+dfsg1-1
+	for name in nvidia-container-toolkit nvidia-container-toolkit-base libnvidia-container-tools libnvidia-container1; do
+		package "$1" $name 1.20.0-1
+	done
+	for name in dockerd nvidia-container-runtime; do
+		elf "$1/usr/bin/$name"
+		chmod 755 "$1/usr/bin/$name"
+	done
+	mkdir -p "$1/etc/docker"
+	printf '{\n\t"debug": true,\n\t"log-opts": {"max-size": "1m"}\n}' >"$conf"
+	chmod 640 "$conf"
+	chown 7:8 "$conf"
+	python3 -c 'import os, sys; os.setxattr(sys.argv[1], "trusted.mine", b"a b")' "$conf"
+	cat >"$2" <<-EOF
+		version: 1
+		kind: docker
+		driver: {modules: none, nouveau: blacklist}
+		container-toolkit: {version: "1.20.0"}
+		apt:
+		  container-toolkit-mirror: file:///srv/mirror
+		  keyring: $keys/good.asc
+		  key-fingerprint: $(gpg --show-keys --with-colons "$keys/good.gpg" 2>/dev/null |
+				awk -F: '$1 == "fpr" { print $10; exit }')
+	EOF
+}

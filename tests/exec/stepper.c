@@ -6,7 +6,9 @@
  *   stepper list CMD...            the calls, one line each: number and name
  *   stepper kill K CMD...          kill everything at the K-th call, which is not made; exit 137
  *   stepper fail K ERRNO CMD...    the K-th call fails with ERRNO; exit status is the command's
- *   stepper pause K FILE CMD...    at the K-th call run the script FILE with the process id, go on
+ *   stepper down K FLAG DIR CMD...  before the K-th call the power of DIR's file system goes (FLAG
+ * 1: its log is on the disk; 2: not even that), and all is killed; 137 stepper pause K FILE CMD...
+ * at the K-th call run the script FILE with the process id, go on
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -98,6 +101,8 @@ struct stepping {
 	unsigned long long at;
 	int errnum;
 	const char *script;
+	const char *dir;
+	unsigned flag;
 	bool begun;
 	unsigned long long count;
 	pid_t failing; /* whose call is being failed */
@@ -118,6 +123,21 @@ static void run_script(const char *script, pid_t stopped)
 	waitpid(pid, &status, 0);
 }
 
+/* What it has not written by now it never will. */
+static void power_off(const struct stepping *s)
+{
+	const unsigned long shutdown = _IOR('X', 125, unsigned); /* FS_IOC_GOINGDOWN */
+	int fd = open(s->dir, O_RDONLY | O_DIRECTORY);
+	unsigned flag = s->flag;
+
+	if (fd < 0 || ioctl(fd, shutdown, &flag)) {
+		fprintf(stderr, "stepper: shutting '%s' down: %s\n", s->dir, strerror(errno));
+		kill_everything();
+		_exit(70);
+	}
+	close(fd);
+}
+
 /* At a stop before a call. True when everything is to be killed. */
 static bool before_call(struct stepping *s, pid_t pid, const struct __ptrace_syscall_info *info)
 {
@@ -136,7 +156,9 @@ static bool before_call(struct stepping *s, pid_t pid, const struct __ptrace_sys
 		ptrace(PTRACE_POKEUSER, pid, offsetof(struct user_regs_struct, orig_rax), -1L);
 		s->failing = pid;
 	}
-	return strcmp(s->mode, "kill") == 0;
+	if (strcmp(s->mode, "down") == 0)
+		power_off(s);
+	return strcmp(s->mode, "kill") == 0 || strcmp(s->mode, "down") == 0;
 }
 
 static void after_call(struct stepping *s, pid_t pid)
@@ -198,7 +220,7 @@ static int trace(struct stepping *s, pid_t first)
 
 static int usage(void)
 {
-	fprintf(stderr, "stepper list|kill K|fail K ERRNO|pause K SCRIPT CMD...\n");
+	fprintf(stderr, "stepper list|kill K|fail K ERRNO|down K FLAG DIR|pause K SCRIPT CMD...\n");
 	return 64;
 }
 
@@ -209,13 +231,17 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	if (strcmp(s.mode, "list") != 0) {
-		if (argc < 5)
+		if (argc < (strcmp(s.mode, "down") == 0 ? 6 : 5))
 			return usage();
 		s.at = strtoull(argv[used++], NULL, 10);
 		if (strcmp(s.mode, "fail") == 0)
 			s.errnum = (int)strtol(argv[used++], NULL, 10);
 		if (strcmp(s.mode, "pause") == 0)
 			s.script = argv[used++];
+		if (strcmp(s.mode, "down") == 0) {
+			s.flag = (unsigned)strtoul(argv[used++], NULL, 10);
+			s.dir = argv[used++];
+		}
 	}
 	if (argc <= used)
 		return usage();

@@ -104,6 +104,19 @@ def measure():
     return start, end, names, back
 
 
+def keep_killed():
+    """A copy of the tree as death left it, for a second way on from there."""
+    saved = WORK + "/killed"
+    shutil.rmtree(saved, ignore_errors=True)
+    shutil.copytree(ROOT, saved, symlinks=True)
+    return saved
+
+
+def bring_killed(saved):
+    shutil.rmtree(ROOT)
+    os.rename(saved, ROOT)
+
+
 def kill_apply(start, end, names):
     again = back = alone = 0
     notes = []
@@ -112,9 +125,7 @@ def kill_apply(start, end, names):
         fresh()
         rc, _ = apply(prefix=(STEPPER, "kill", str(k)))
         assert rc == 137, (k, rc)
-        saved = WORK + "/killed"
-        shutil.rmtree(saved, ignore_errors=True)
-        shutil.copytree(ROOT, saved, symlinks=True)
+        saved = keep_killed()
         rc, err = apply()
         good = rc == 0 and not differ(tree(), end)
         again += good
@@ -125,8 +136,7 @@ def kill_apply(start, end, names):
         back += good
         if not good:
             notes.append(f"{k} {names[k - 1]}: then rollback: {rc} {differ(tree(), start)} {err[-300:]}")
-        shutil.rmtree(ROOT)
-        os.rename(saved, ROOT)
+        bring_killed(saved)
         rc, err = rollback()
         good = rc == 0 and not differ(tree(), start)
         alone += good
@@ -139,7 +149,7 @@ def kill_apply(start, end, names):
 
 
 def kill_rollback(start, end, names):
-    back = again = 0
+    back = again = start_again = 0
     notes = []
     at = points(names)
     for k in list(at):
@@ -151,6 +161,7 @@ def kill_rollback(start, end, names):
             at.remove(k)
             continue
         assert rc == 137, (k, rc)
+        saved = keep_killed()
         rc, err = rollback()
         good = rc == 0 and not differ(tree(), start)
         back += good
@@ -161,9 +172,21 @@ def kill_rollback(start, end, names):
         again += good
         if not good:
             notes.append(f"{k} {names[k - 1]}: then apply: {rc} {differ(tree(), end)} {err[-300:]}")
+        bring_killed(saved)
+        rc, err = apply()
+        good = rc == 0 and not differ(tree(), end)
+        if good:
+            rc, err = rollback()
+            good = rc == 0 and not differ(tree(), start)
+        start_again += good
+        if not good:
+            notes.append(f"{k} {names[k - 1]}: apply at once, then rollback: {rc} {differ(tree(), start)} "
+                         f"{err[-300:]}")
     n = len(at)
     ok(back == n, f"rollback killed at a system call, the next one reaches the start: {back} of {n}", notes)
     ok(again == n, f"and apply then reaches the end tree: {again} of {n}", notes)
+    ok(start_again == n, f"rollback killed, apply at once reaches the end, and rollback the start: "
+       f"{start_again} of {n}", notes)
 
 
 # ---- every call fails once ----
@@ -248,4 +271,5 @@ def main():
     sys.exit(bool(failed))
 
 
-main()
+if __name__ == "__main__":
+    main()

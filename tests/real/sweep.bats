@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Death and failure at every system call of an apply that writes files, and of its rollback.
+# Death and failure at every system call of an apply that configures Docker (file, keyring, two sources,
+# daemon.json), and of its rollback.
 
 load ../cli/fixture
 
@@ -8,14 +9,7 @@ setup() {
 	[ "$(id -u)" -eq 0 ] || skip "only root applies"
 	[ "$(uname -m)" = x86_64 ] || skip "the stepper knows x86_64 only"
 	fixture
-	install_driver "$root"
-	write_profile "$profile" 'driver: {modules: none, nouveau: blacklist}'
-	# Something to change, not only to add: mode, owner and an attribute must come back too.
-	mkdir -p "$root/etc/modprobe.d"
-	echo '# of an earlier hand' >"$root/etc/modprobe.d/gpuprov-nouveau.conf"
-	chmod 640 "$root/etc/modprobe.d/gpuprov-nouveau.conf"
-	chown 7:8 "$root/etc/modprobe.d/gpuprov-nouveau.conf"
-	python3 -c 'import os, sys; os.setxattr(sys.argv[1], "trusted.mine", b"a b")' "$root/etc/modprobe.d/gpuprov-nouveau.conf"
+	docker_host "$root" "$profile"
 	# Thousands of trials: in memory where there is room. Power loss is another test.
 	work=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "$BATS_TEST_TMPDIR")" gpuprov-sweep.XXXXXX)
 }
