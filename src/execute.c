@@ -252,8 +252,10 @@ static int close_open(struct running *r, long long open, struct err *e)
 {
 	if (!open)
 		return 0;
-	journal_open(r->sys, open, r->a, &r->journal);
-	return journal_add(&r->journal, "end", NULL, "done", e);
+	return journal_open(r->sys, open, r->a, &r->journal, e) ||
+			       journal_add(&r->journal, "end", NULL, "done", e) ?
+		       -1 :
+		       0;
 }
 
 int execute(const struct plan *plan, const struct sys *sys, const struct sys *cache,

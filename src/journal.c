@@ -131,13 +131,6 @@ int journal_newest(const struct sys *sys, long long *ret, struct err *e)
 	return 0;
 }
 
-void journal_open(const struct sys *sys, long long run, struct arena *a, struct journal *ret)
-{
-	*ret = (struct journal){
-		.sys = sys, .a = a, .run = run, .path = run_path(a, run, "journal")
-	};
-}
-
 static int save_plan(const struct sys *sys, const struct plan *plan, long long run, struct arena *a,
 		     char *ret_hash, struct err *e)
 {
@@ -149,6 +142,13 @@ static int save_plan(const struct sys *sys, const struct plan *plan, long long r
 	return sys_replace(sys, run_path(a, run, "plan.json"), buf_str(&text), text.len, &attr, e) ?
 		       err_ctx(e, "saving the plan") :
 		       0;
+}
+
+static void place(const struct sys *sys, long long run, struct arena *a, struct journal *ret)
+{
+	*ret = (struct journal){
+		.sys = sys, .a = a, .run = run, .path = run_path(a, run, "journal")
+	};
 }
 
 int journal_begin(const struct sys *sys, const struct plan *plan, long long continues,
@@ -164,7 +164,7 @@ int journal_begin(const struct sys *sys, const struct plan *plan, long long cont
 	if (say_format(sys, e) || next_run(sys, a, &run, e) || sys_ident(sys, &id, e) ||
 	    sys_mkdirs(sys, arena_printf(a, RUNS "/%06lld", run), 0700, e))
 		return err_ctx(e, "opening a new run");
-	journal_open(sys, run, a, ret);
+	place(sys, run, a, ret);
 	if (save_plan(sys, plan, run, a, hash, e))
 		return -1;
 	if (sys_reserve(sys, ret->path, RESERVE, e))
@@ -220,6 +220,8 @@ int journal_read(const struct sys *sys, long long run, struct arena *a, journal_
 			bad = bad ? bad : number;
 			continue;
 		}
+		if (bad == number - 1 && str_eq(r.kind, "torn"))
+			bad = 0;
 		if (bad) {
 			err_set(e, GP_JOURNAL_CORRUPT,
 				"the journal '%s/%s' is damaged at line %u, and good records "
@@ -232,6 +234,34 @@ int journal_read(const struct sys *sys, long long run, struct arena *a, journal_
 		list_add(a, ret, r);
 	}
 	return 0;
+}
+
+/* Text that ends in a line which is no record: its write was cut off. */
+static bool ends_torn(const struct buf *text)
+{
+	auto_arena struct arena a = { 0 };
+	struct piece rest = { buf_str(text), text->len }, line;
+	struct journal_record r;
+	bool torn = false;
+
+	while (str_line(&rest, &line))
+		torn = !parse_line(line, &a, &r);
+	return torn;
+}
+
+int journal_open(const struct sys *sys, long long run, struct arena *a, struct journal *ret,
+		 struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(64 << 20);
+	bool there;
+
+	place(sys, run, a, ret);
+	if (sys_read_if(sys, ret->path, &text, &there, e))
+		return err_ctx(e, "reading the journal");
+	if (text.len && buf_str(&text)[text.len - 1] != '\n' &&
+	    sys_append(sys, ret->path, "\n", 1, e))
+		return err_ctx(e, "writing the journal");
+	return ends_torn(&text) ? journal_add(ret, "torn", NULL, NULL, e) : 0;
 }
 
 int journal_plan(const struct sys *sys, long long run, struct arena *a, struct plan *ret,

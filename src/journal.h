@@ -5,7 +5,8 @@
  * announces.
  *
  * A record is a line: the first 16 hex digits of the SHA-256 of the JSON text, a blank, the JSON
- * text. A last line that is torn never was; a bad line that good ones follow is corruption.
+ * text. A last line that is torn never was; a bad line that good ones follow is corruption, unless
+ * the first of them is a record "torn": who added to the journal saw that its last line was.
  */
 #pragma once
 
@@ -20,7 +21,7 @@ struct sys;
 #define STATE_DIR "var/lib/gpuprov"
 
 struct journal_record {
-	const char *kind; /* begin, start, done, failed, end */
+	const char *kind; /* begin, start, done, undo, undone, failed, end, torn */
 	const char *step; /* its id */
 	const char *text; /* begin: hash of plan; start: what undo needs; failed: why; end: how */
 	const char *boot; /* begin: boot id */
@@ -45,8 +46,9 @@ int journal_lock(const struct sys *sys, int *ret_fd, struct err *e);
 /* Open a new run: its folder, its plan, the record "begin". `continues` is 0 for none. */
 int journal_begin(const struct sys *sys, const struct plan *plan, long long continues,
 		  struct arena *a, struct journal *ret, struct err *e);
-/* Open one that is there, to add to it. */
-void journal_open(const struct sys *sys, long long run, struct arena *a, struct journal *ret);
+/* Open one that is there, to add to it; a torn last line is marked as such. */
+int journal_open(const struct sys *sys, long long run, struct arena *a, struct journal *ret,
+		 struct err *e);
 int journal_add(const struct journal *j, const char *kind, const char *step, const char *text,
 		struct err *e);
 

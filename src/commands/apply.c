@@ -85,8 +85,8 @@ static void give_up(struct job *j, long long run, const struct err *why)
 	auto_err late = { 0 }; /* the reason itself is already on its way to the user */
 	struct journal journal;
 
-	journal_open(&j->sys, run, &j->a, &journal);
-	if (journal_add(&journal, "failed", NULL, why->text, &late) == 0)
+	if (journal_open(&j->sys, run, &j->a, &journal, &late) == 0 &&
+	    journal_add(&journal, "failed", NULL, why->text, &late) == 0)
 		journal_add(&journal, "end", NULL, "failed", &late);
 }
 

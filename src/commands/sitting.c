@@ -123,8 +123,8 @@ static int note_failed(struct job *j, long long run, const char *cause, struct e
 {
 	struct journal journal;
 
-	journal_open(&j->sys, run, &j->a, &journal);
-	return journal_add(&journal, "failed", NULL, cause, e) ||
+	return journal_open(&j->sys, run, &j->a, &journal, e) ||
+			       journal_add(&journal, "failed", NULL, cause, e) ||
 			       journal_add(&journal, "end", NULL, "failed", e) ?
 		       -1 :
 		       0;

@@ -164,6 +164,7 @@ static int real_list(const struct sys *s, const char *path, struct arena *a, str
 	int fd = path_open(real_root_fd(s), path, O_RDONLY | O_DIRECTORY, 0, PATH_FOLLOW);
 	strs names = { 0 };
 	struct dirent *entry;
+	int problem;
 	DIR *dir;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
@@ -178,10 +179,14 @@ static int real_list(const struct sys *s, const char *path, struct arena *a, str
 			close(fd);
 		return err_errno(e, saved, "listing " SHOWN, SHOW(s, path));
 	}
-	while ((entry = readdir(dir)))
+	while (errno = 0, (entry = readdir(dir)))
 		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
 			list_add(a, &names, arena_str(a, entry->d_name));
+	problem = errno;
 	closedir(dir);
+	/* Half a list would be taken for all there is. */
+	if (problem)
+		return err_errno(e, problem, "listing " SHOWN, SHOW(s, path));
 	if (names.n)
 		qsort(names.at, names.n, sizeof(*names.at), by_name);
 	*ret = names;
@@ -256,6 +261,8 @@ static int real_symlink(const struct sys *s, const char *target, const char *pat
 		return real_open_error(s, path, errno, "linking", e);
 	if (symlinkat(target, dir, name))
 		return err_errno(e, errno, "linking " SHOWN, SHOW(s, path));
+	if (fsync(dir))
+		return err_errno(e, errno, "syncing the directory of " SHOWN, SHOW(s, path));
 	return 0;
 }
 

@@ -275,6 +275,44 @@ static void torn_and_damaged(void)
 	fake_release(&f);
 }
 
+/* Every length of a cut: what is added after it is read, and what was whole before it too. */
+static void added_after_a_cut(void)
+{
+	auto_arena struct arena a = { 0 };
+	auto_buf struct buf whole = BUF_TEXT;
+	auto_err e = { 0 };
+	const char *path = "var/lib/gpuprov/runs/000001/journal";
+	size_t last, tried = 0, good = 0;
+	struct plan p;
+	struct fake f;
+
+	start(&f);
+	make_plan(&p, &a);
+	apply(&f, &p, NULL, &e);
+	buf_adds(&whole, fake_get(&f, path));
+	for (last = whole.len - 1; last && whole.data[last - 1] != '\n'; last--)
+		;
+	for (size_t len = last; len <= whole.len; len++) {
+		auto_buf struct buf text = BUF_TEXT;
+		size_t were = len + 1 >= whole.len ? 8 : 7;
+		journal_records records = { 0 };
+		struct journal j;
+
+		buf_add(&text, whole.data, len);
+		fake_put(&f, path, buf_str(&text));
+		tried++;
+		good += journal_open(&f.sys, 1, &a, &j, &e) == 0 &&
+			journal_add(&j, "failed", NULL, "why", &e) == 0 &&
+			journal_add(&j, "end", NULL, "failed", &e) == 0 &&
+			journal_read(&f.sys, 1, &a, &records, &e) == 0 && records.n >= were + 2 &&
+			str_eq(records.at[records.n - 2].text, "why") &&
+			str_eq(records.at[were - 1].kind, were == 8 ? "end" : "done");
+	}
+	ok(tried > 40 && good == tried, "added after the last record was cut anywhere: %zu of %zu",
+	   good, tried);
+	fake_release(&f);
+}
+
 int main(void)
 {
 	in_order();
@@ -284,5 +322,6 @@ int main(void)
 	interrupted();
 	lying_step();
 	torn_and_damaged();
+	added_after_a_cut();
 	return done_testing();
 }
