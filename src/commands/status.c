@@ -31,30 +31,6 @@ static const struct rec_row status_rows[] = {
 	REC_END,
 };
 
-/* Looking must not take the lock for longer than it takes to look. */
-static int see_lock(const struct sys *sys, bool *ret, struct err *e)
-{
-	auto_err problem = { 0 };
-	struct sys_stat st;
-	int fd;
-
-	*ret = false;
-	if (sys_stat(sys, STATE_DIR "/lock", &st, e))
-		return -1;
-	if (st.type == SYS_ABSENT)
-		return 0;
-	if (sys_lock(sys, STATE_DIR "/lock", 0, &fd, &problem) == 0) {
-		sys_unlock(sys, fd);
-		return 0;
-	}
-	if (problem.code == GP_LOCKED) {
-		*ret = true;
-		return 0;
-	}
-	err_move(e, &problem);
-	return -1;
-}
-
 static int see_steps(struct job *j, const struct run *run, struct status_report *r, struct err *e)
 {
 	journal_records records = { 0 };
@@ -133,7 +109,7 @@ static int look(struct job *j, struct status_report *r, struct err *e)
 {
 	runs all = { 0 };
 
-	if (see_lock(&j->sys, &r->running, e) || runs_list(&j->sys, &j->a, &all, e))
+	if (sys_locked(&j->sys, STATE_DIR "/lock", &r->running, e) || runs_list(&j->sys, &j->a, &all, e))
 		return -1;
 	r->state = "none";
 	if (!all.n)

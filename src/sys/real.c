@@ -13,11 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
@@ -288,78 +286,6 @@ static int real_append(const struct sys *s, const char *path, const void *bytes,
 	return 0;
 }
 
-/* Who holds the lock: what it wrote into the file. For the message only, never for a decision. */
-static int say_locked(const struct sys *s, const char *path, int fd, struct err *e)
-{
-	char text[64] = "";
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-	long long pid = 0, since = 0;
-
-	if (n > 0)
-		text[n] = '\0';
-	if (sscanf(text, "%lld %lld", &pid, &since) != 2)
-		return err_set(e, GP_LOCKED, "another gpuprov holds " SHOWN, SHOW(s, path));
-	err_set(e, GP_LOCKED, "another gpuprov (process %lld, for %lld s) holds " SHOWN, pid,
-		(long long)time(NULL) - since, SHOW(s, path));
-	err_way(e, "wait until it is done, then run this again");
-	return -1;
-}
-
-static bool same_file(int fd, int dir, const char *name)
-{
-	struct stat a, b;
-
-	return fstat(fd, &a) == 0 && fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
-}
-
-static void real_unlock(const struct sys *s, int fd)
-{
-	(void)s;
-	close(fd);
-}
-
-/* A lock that is released is taken within this time; nobody waits for a signal here. */
-enum { RETRY_MS = 50 };
-
-static int real_lock(const struct sys *s, const char *path, unsigned wait_s, int *ret_fd,
-		     struct err *e)
-{
-	unsigned tries = wait_s * 1000 / RETRY_MS;
-	const char *name;
-	auto_close int dir = path_open_parent(real_root_fd(s), path, PATH_STRICT, &name);
-
-	if (dir < 0)
-		return real_open_error(s, path, errno, "locking", e);
-	for (;;) {
-		auto_close int fd =
-			openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-		auto_free char *who = mem_printf("%d %lld\n", (int)getpid(), (long long)time(NULL));
-
-		if (fd < 0)
-			return real_open_error(s, path, errno, "locking", e);
-		if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK && tries) {
-			tries--;
-			poll(NULL, 0, RETRY_MS);
-			continue;
-		}
-		if (flock(fd, LOCK_EX | LOCK_NB))
-			return errno == EWOULDBLOCK ?
-				       say_locked(s, path, fd, e) :
-				       err_errno(e, errno, "locking " SHOWN, SHOW(s, path));
-		/*
-		 * Somebody may have replaced the file between open and flock: lock the one that
-		 * counts.
-		 */
-		if (!same_file(fd, dir, name))
-			continue;
-		if (ftruncate(fd, 0) || fd_write_all(fd, who, strlen(who)))
-			return err_errno(e, errno, "writing " SHOWN, SHOW(s, path));
-		*ret_fd = steal_fd(&fd);
-		return 0;
-	}
-}
-
 static int real_space(const struct sys *s, const char *path, struct sys_space *ret, struct err *e)
 {
 	auto_close int fd =
@@ -458,6 +384,7 @@ static const struct sys_ops real_ops = {
 	.put_back = real_put_back,
 	.lock = real_lock,
 	.unlock = real_unlock,
+	.locked = real_locked,
 	.log_to = real_log_to,
 	.run = real_run,
 	.ask = real_ask,

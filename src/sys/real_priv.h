@@ -37,7 +37,10 @@ int fd_read_all(int fd, struct buf *ret); /* EFBIG when the limit of ret is pass
 int fd_read_file(int fd, const char *shown, struct buf *ret, struct err *e);
 int fd_write_all(int fd, const void *bytes, size_t len);
 
-/* In replace.c, store.c, spawn.c, ask.c, apt_worker.c, sums.c and prune.c. */
+/* In lock.c, replace.c, store.c, spawn.c, ask.c, apt_worker.c, sums.c and prune.c. */
+int real_lock(const struct sys *s, const char *path, unsigned wait_s, int *ret_fd, struct err *e);
+void real_unlock(const struct sys *s, int fd);
+int real_locked(const struct sys *s, const char *path, bool *ret, struct err *e);
 int real_replace(const struct sys *s, const char *path, const void *bytes, size_t len,
 		 const struct sys_attr *attr, struct err *e);
 int real_digest(const struct sys *s, const char *path, char *ret, struct err *e);

@@ -138,6 +138,11 @@ void sys_unlock(const struct sys *s, int fd)
 	s->ops->unlock(s, fd);
 }
 
+int sys_locked(const struct sys *s, const char *path, bool *ret, struct err *e)
+{
+	return s->ops->locked(s, path, ret, e);
+}
+
 int sys_log_to(const struct sys *s, const char *path, struct err *e)
 {
 	return s->ops->log_to(s, path, e);

@@ -152,6 +152,7 @@ struct sys_ops {
 	int (*lock)(const struct sys *s, const char *path, unsigned wait_s, int *ret_fd,
 		    struct err *e);
 	void (*unlock)(const struct sys *s, int fd);
+	int (*locked)(const struct sys *s, const char *path, bool *ret, struct err *e);
 	int (*log_to)(const struct sys *s, const char *path, struct err *e);
 	int (*run)(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret,
 		   struct err *e);
@@ -246,6 +247,8 @@ extern const struct rec_row sys_kept_rows[];
  */
 int sys_lock(const struct sys *s, const char *path, unsigned wait_s, int *ret_fd, struct err *e);
 void sys_unlock(const struct sys *s, int fd);
+/* Whether somebody holds it. Looking neither makes the file nor keeps anybody from taking it. */
+int sys_locked(const struct sys *s, const char *path, bool *ret, struct err *e);
 
 /* Append what children print from now on to a 0600 file beneath the root. */
 int sys_log_to(const struct sys *s, const char *path, struct err *e);

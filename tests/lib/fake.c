@@ -347,6 +347,14 @@ static void fake_unlock(const struct sys *s, int fd)
 	fake_of(s)->locked = false;
 }
 
+static int fake_locked(const struct sys *s, const char *path, bool *ret, struct err *e)
+{
+	(void)path;
+	(void)e;
+	*ret = fake_of(s)->locked;
+	return 0;
+}
+
 static int fake_log_to(const struct sys *s, const char *path, struct err *e)
 {
 	(void)s;
@@ -476,6 +484,7 @@ static const struct sys_ops fake_ops = {
 	.put_back = fake_put_back,
 	.lock = fake_lock,
 	.unlock = fake_unlock,
+	.locked = fake_locked,
 	.log_to = fake_log_to,
 	.run = fake_run,
 	.ask = fake_ask,

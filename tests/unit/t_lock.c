@@ -151,6 +151,36 @@ static void test_wait(const struct scratch *s)
 	end(&h);
 }
 
+/* Who only looks sees it, leaves no file, and is in nobody's way. */
+static void test_looked_at(const struct scratch *s)
+{
+	auto_err e = { 0 };
+	struct holder h;
+	struct stat st;
+	bool held = true;
+	int fd = -1;
+	pid_t looker;
+
+	ok(sys_locked(&s->sys, "run/none", &held, &e) == 0 && !held, "none there: nobody holds it");
+	ok(fstatat(s->fd, "root/run/none", &st, 0) == -1, "and none is made");
+	ok(sys_locked(&s->sys, "run/lock", &held, &e) == 0 && !held, "there, and free");
+	ok(start(&h, s, "run/lock") && sys_locked(&s->sys, "run/lock", &held, &e) == 0 && held,
+	   "held by another process");
+	end(&h);
+	looker = fork();
+	if (looker == 0)
+		for (;;)
+			sys_locked(&s->sys, "run/lock", &held, &e);
+	for (int i = 0; i < 200; i++) {
+		if (take(s, 0, &fd, &e))
+			break;
+		sys_unlock(&s->sys, fd);
+	}
+	ok(!e.code, "taken 200 times while another looks all the time: %s", e.text ? e.text : "");
+	kill(looker, SIGKILL);
+	waitpid(looker, NULL, 0);
+}
+
 /* A second one in the same process is a second one all the same. */
 static void test_same_process(const struct scratch *s)
 {
@@ -298,6 +328,7 @@ int main(void)
 	test_alone(&s);
 	test_held(&s);
 	test_wait(&s);
+	test_looked_at(&s);
 	test_same_process(&s);
 	test_not_inherited(&s);
 	test_unsafe(&s);
