@@ -109,7 +109,8 @@ static int look(struct job *j, struct status_report *r, struct err *e)
 {
 	runs all = { 0 };
 
-	if (sys_locked(&j->sys, STATE_DIR "/lock", &r->running, e) || runs_list(&j->sys, &j->a, &all, e))
+	if (sys_locked(&j->sys, STATE_DIR "/lock", &r->running, e) ||
+	    runs_list(&j->sys, &j->a, &all, e))
 		return -1;
 	r->state = "none";
 	if (!all.n)

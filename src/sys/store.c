@@ -228,7 +228,8 @@ int real_reserve(const struct sys *s, const char *path, size_t bytes, struct err
 		unlinkat(dir, name, 0);
 		return real_open_error(s, path, saved, "reserving room for", e);
 	}
-	/* Room that is lost with the power is not missed: whoever comes after it makes a new file. */
+	/* Room that is lost with the power is not missed: whoever comes after it makes a new file.
+	 */
 	if (fsync(dir))
 		return real_open_error(s, path, errno, "syncing the directory of", e);
 	return 0;
