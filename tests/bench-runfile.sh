@@ -54,9 +54,12 @@ for _ in $(seq "$RUNS"); do
 	uninstall
 	rm -f "$WORK/f"
 	timed curl curl -sS -o "$WORK/f" "$url"
-	timed sum sha256sum "$WORK/f"
 	rm -f "$WORK/f"
 	timed fetch "$O/unit/t_fetch" "$url" "$sha" "$WORK"
+	rm -f "$WORK/f"
+	timed safe sh -c 'curl -sS -o "$1" "$2" && sync "$1"' - "$WORK/f" "$url"
+	rm -f "$WORK/f"
+	timed sum sh -c 'curl -sS -o "$1" "$2" && echo "$3  $1" | sha256sum -c' - "$WORK/f" "$url" "$sha"
 done
 {
 	echo
@@ -64,10 +67,14 @@ done
 	printf '  %-34s %6.2f s\n' "run directly" "$(median direct 1)"
 	printf '  %-34s %6.2f s  %s KiB\n' "checked, sealed and run (apply)" "$(median sealed 1)" \
 		"$(median sealed 2)"
-	printf '  %-34s %6.2f s\n' "curl" "$(median curl 1)" "sha256sum after it" "$(median sum 1)"
-	printf '  %-34s %6.2f s  %s KiB\n' "downloaded and hashed (fetch)" "$(median fetch 1)" \
-		"$(median fetch 2)"
+	row() { printf '  %-34s %6.2f s  %6d KiB\n' "$1" "$(median "$2" 1)" "$(median "$2" 2)"; }
+	row "curl" curl
+	row "curl, then sync" safe
+	row "curl, then sha256sum" sum
+	row "downloaded, hashed, synced (fetch)" fetch
 	awk -v d="$(median direct 1)" -v s="$(median sealed 1)" -v c="$(median curl 1)" \
-		-v f="$(median fetch 1)" 'BEGIN {
-			printf "  apply / direct %.2f (goal 1.1), fetch / curl %.2f (goal 1.3)\n", s / d, f / c }'
+		-v f="$(median fetch 1)" -v k="$(median sealed 2)" -v m="$(median fetch 2)" 'BEGIN {
+			printf "  apply / direct %.2f (goal 1.1), fetch / curl %.2f (goal 1.3)\n", s / d, f / c
+			printf "  memory: the sealed copy and %.1f MiB (goal 32), fetch %.1f MiB\n", k / 1024,
+				m / 1024 }'
 } | tee -a "$O/bench.txt"

@@ -279,7 +279,8 @@ static int open_parts(struct fetching *f, struct err *e)
 	for (size_t i = 0; i < f->n; i++) {
 		auto_free char *temp = mem_printf("%s.part", f->at[i].file->path);
 
-		if (part_open(f->s, temp, f->at[i].file->sha256 != NULL, &f->at[i].part, e))
+		if (part_open(f->s, temp, f->at[i].file->sha256 != NULL,
+			      f->at[i].file->md5 != NULL, &f->at[i].part, e))
 			return -1;
 		f->resumed += (long long)f->at[i].part.have;
 	}

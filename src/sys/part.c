@@ -22,6 +22,20 @@ static void drop_hashes(struct part *p)
 	p->sha256 = p->md5 = NULL;
 }
 
+/* MD5 takes twice the time of SHA-256, so it is not made for nothing. */
+static void begin_hashes(struct part *p)
+{
+	p->sha256 = hash_begin(HASH_SHA256);
+	p->md5 = p->wants_md5 ? hash_begin(HASH_MD5) : NULL;
+}
+
+static void add_to_hashes(struct part *p, const char *bytes, size_t len)
+{
+	hash_add(p->sha256, bytes, len);
+	if (p->md5)
+		hash_add(p->md5, bytes, len);
+}
+
 void part_close(struct part *p)
 {
 	drop_hashes(p);
@@ -37,9 +51,8 @@ void part_close(struct part *p)
 int part_restart(struct part *p, struct err *e)
 {
 	drop_hashes(p);
-	p->sha256 = hash_begin(HASH_SHA256);
-	p->md5 = hash_begin(HASH_MD5);
-	p->have = 0;
+	begin_hashes(p);
+	p->have = p->sent = 0;
 	mem_free(p->etag);
 	p->etag = NULL;
 	if (ftruncate(p->fd, 0) || lseek(p->fd, 0, SEEK_SET) < 0)
@@ -50,8 +63,29 @@ int part_restart(struct part *p, struct err *e)
 void part_sums(struct part *p, char sha256[static HASH_HEX], char md5[static HASH_HEX])
 {
 	hash_end(p->sha256, sha256);
-	hash_end(p->md5, md5);
+	md5[0] = '\0';
+	if (p->md5)
+		hash_end(p->md5, md5);
 	p->sha256 = p->md5 = NULL;
+}
+
+/* The disk works while the rest arrives, so that little is left to wait for in the end. */
+int part_add(struct part *p, const char *bytes, size_t len)
+{
+	enum { SEND = 8 << 20 };
+
+	if (fd_write_all(p->fd, bytes, len))
+		return -1;
+	add_to_hashes(p, bytes, len);
+	p->have += len;
+	if (p->have - p->sent < SEND)
+		return 0;
+	/* Where it cannot be asked for, the end waits longer; nothing is lost. */
+	if (sync_file_range(p->fd, (off_t)p->sent, (off_t)(p->have - p->sent),
+			    SYNC_FILE_RANGE_WRITE))
+		errno = 0;
+	p->sent = p->have;
+	return 0;
 }
 
 static int hash_what_is_there(struct part *p, struct err *e)
@@ -68,8 +102,7 @@ static int hash_what_is_there(struct part *p, struct err *e)
 			return err_errno(e, errno, "reading '%s'", p->name);
 		if (n == 0)
 			return 0;
-		hash_add(p->sha256, chunk, (size_t)n);
-		hash_add(p->md5, chunk, (size_t)n);
+		add_to_hashes(p, chunk, (size_t)n);
 		p->have += (unsigned long long)n;
 	}
 }
@@ -92,13 +125,16 @@ static int take_over(struct part *p, const char *path, struct err *e)
 	return -1;
 }
 
-int part_open(const struct sys *s, const char *path, bool pinned, struct part *ret, struct err *e)
+int part_open(const struct sys *s, const char *path, bool pinned, bool wants_md5, struct part *ret,
+	      struct err *e)
 {
 	auto_free char *folder = mem_strdup(path);
 	char *slash = strrchr(folder, '/');
 	const char *name;
 
-	*ret = (struct part){ .fd = -1, .dir = -1, .pinned = pinned };
+	*ret = (struct part){
+		.fd = -1, .dir = -1, .pinned = pinned, .wants_md5 = wants_md5
+	};
 	if (slash) {
 		*slash = '\0';
 		if (sys_mkdirs(s, folder, 0755, e))
@@ -110,8 +146,7 @@ int part_open(const struct sys *s, const char *path, bool pinned, struct part *r
 	ret->name = mem_strdup(name);
 	if (take_over(ret, path, e))
 		return -1;
-	ret->sha256 = hash_begin(HASH_SHA256);
-	ret->md5 = hash_begin(HASH_MD5);
+	begin_hashes(ret);
 	/* The hash that is pinned is what makes it safe to go on from bytes of an earlier run. */
 	return pinned ? hash_what_is_there(ret, e) : part_restart(ret, e);
 }

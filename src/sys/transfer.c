@@ -184,14 +184,11 @@ static size_t on_data(char *bytes, size_t size, size_t n, void *ctx)
 		t->stop = STOP_TOO_LARGE;
 		return 0;
 	}
-	if (fd_write_all(t->part->fd, bytes, len)) {
+	if (part_add(t->part, bytes, len)) {
 		t->stop = STOP_DISK;
 		t->disk_errno = errno;
 		return 0;
 	}
-	hash_add(t->part->sha256, bytes, len);
-	hash_add(t->part->md5, bytes, len);
-	t->part->have += len;
 	return len;
 }
 

@@ -12,18 +12,25 @@ struct part {
 	char *name; /* in dir */
 	char *etag; /* strong validator of what is there, or NULL */
 	unsigned long long have;
-	struct hash *sha256, *md5;
-	bool pinned;
+	struct hash *sha256, *md5; /* MD5 only where it is wanted */
+	bool pinned, wants_md5;
+	unsigned long long sent; /* so many bytes are on their way to the disk */
 };
 
 /*
  * Open or make it, lock it, hash what is there. What cannot be gone on from (no hash is pinned, and
  * the server gave no strong validator) is thrown away.
  */
-int part_open(const struct sys *s, const char *path, bool pinned, struct part *ret, struct err *e);
+int part_open(const struct sys *s, const char *path, bool pinned, bool wants_md5, struct part *ret,
+	      struct err *e);
 void part_close(struct part *p); /* once or twice */
 int part_restart(struct part *p, struct err *e);
-/* Sums of all bytes; ends the hashing, so that only a restart or the end can follow. */
+/* Write and hash what arrived; -1 with errno. */
+int part_add(struct part *p, const char *bytes, size_t len);
+/*
+ * Sums of all bytes, "" for an MD5 that is not wanted; ends the hashing, so that only a restart or
+ * the end can follow.
+ */
 void part_sums(struct part *p, char sha256[static HASH_HEX], char md5[static HASH_HEX]);
 
 struct transfer_job {
