@@ -106,6 +106,7 @@ static const struct rec_row header_rows[] = {
 	REC_ROW(struct plan_header, reboot, REC_STR, "auto: reboot and go on"),
 	REC_ROW(struct plan_header, on_failure, REC_STR, "rollback: put everything back"),
 	REC_ROW(struct plan_header, report, REC_STR, "file for the outcome"),
+	REC_ROW(struct plan_header, cache, REC_STR, "folder for downloads"),
 	REC_END,
 };
 

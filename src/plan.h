@@ -97,6 +97,7 @@ struct plan_header {
 	const char *reboot;     /* "auto": reboot by ourselves and go on; else NULL */
 	const char *on_failure; /* "rollback": put everything back; else NULL */
 	const char *report;     /* file for the outcome, absolute; NULL = none */
+	const char *cache;      /* folder for downloads, absolute; NULL = the usual one */
 };
 
 struct plan {

@@ -259,9 +259,7 @@ static void solve_scope(struct solving *s)
 {
 	static const char *const later[] = {
 		"apt.recommends",
-		"downloads.parallel",
 		"verify",
-		"paths.cache",
 		"apt.proxy",
 		"apt.lock-timeout",
 		"container-toolkit.mode",
@@ -298,6 +296,8 @@ void solve(const struct profile *profile, const struct facts *facts, const struc
 	ret->header.profile = profile->text.file;
 	ret->header.kind = profile->kind;
 	ret->header.catalog = catalog->date;
+	if (differs(&s, "paths.cache"))
+		ret->header.cache = profile_get(profile, "paths.cache");
 	read_asks(&s);
 	solve_scope(&s);
 	solve_dpkg(&s);

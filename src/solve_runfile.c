@@ -155,6 +155,9 @@ static void add_fetch(struct solving *s, const struct need *n)
 		step = plan_add(s->plan, "fetch", "runfiles", OP_ADD, "installers, into the cache");
 		if (proxy)
 			step_arg(s->plan, step, "proxy", proxy);
+		if (profile_given(s->profile, "downloads.parallel"))
+			step_arg(s->plan, step, "parallel",
+				 profile_get(s->profile, "downloads.parallel"));
 	}
 	if (n->size && str_to_u64(n->size, &bytes)) {
 		buf_adds(&size, ", ");

@@ -199,7 +199,7 @@ static void apply_gpu_option(struct job *j)
 	}
 }
 
-/* Root's cache is the system's; anybody else's is their own. */
+/* Root's cache is the system's, or where the plan says; anybody else's is their own. */
 static const char *cache_dir(struct job *j)
 {
 	const char *given = opt_value(j->o, OPT_CACHE);
@@ -208,7 +208,7 @@ static const char *cache_dir(struct job *j)
 	if (given)
 		return given;
 	if (geteuid() == 0)
-		return "/var/cache/gpuprov";
+		return j->plan.header.cache ? j->plan.header.cache : "/var/cache/gpuprov";
 	if (xdg && *xdg == '/')
 		return arena_printf(&j->a, "%s/gpuprov", xdg);
 	return arena_printf(&j->a, "%s/.cache/gpuprov", home ? home : "");

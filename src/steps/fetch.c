@@ -11,7 +11,7 @@
 
 /*
  * Arguments: `file` is "OBJECT SHA256 SIZE MD5 NAME", with "-" for what is not known; `url` is
- * "OBJECT URL", in the order they are tried; `proxy`.
+ * "OBJECT URL", in the order they are tried; `proxy`; `parallel`, how many at a time.
  */
 static const char *known(const char *word)
 {
@@ -39,7 +39,12 @@ static bool take_file(const char *text, struct arena *a, struct fetch_file *ret)
 static int read_job(const struct plan_step *s, struct arena *a, struct fetch_job *ret,
 		    struct err *e)
 {
+	const char *parallel = step_get(s, "parallel");
+	unsigned long long n = 0;
+
 	ret->proxy = step_get(s, "proxy");
+	if (parallel && str_to_u64(parallel, &n) && n < 1000)
+		ret->parallel = (unsigned)n;
 	list_each (&s->args, arg)
 		if (str_eq(arg->key, "file") &&
 		    !take_file(arg->value, a, list_push(a, &ret->files)))

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { TRIES = 5, TICK_MS = 200, RATE_MS = 3000 };
+enum { TRIES = 5, TICK_MS = 200, PARALLEL = 4 };
 
 /* One file on its way. */
 struct download {
@@ -242,8 +242,19 @@ static void tell(struct fetching *f)
 	f->listener->event(f->listener->ctx, &ev);
 }
 
+static size_t running(const struct fetching *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += f->at[i].running != NULL;
+	return n;
+}
+
 static int step(struct fetching *f, size_t *ret_open, struct err *e)
 {
+	size_t most = f->job->parallel ? f->job->parallel : PARALLEL;
+
 	*ret_open = 0;
 	for (size_t i = 0; i < f->n; i++) {
 		struct download *d = &f->at[i];
@@ -253,7 +264,8 @@ static int step(struct fetching *f, size_t *ret_open, struct err *e)
 		if (d->done)
 			continue;
 		++*ret_open;
-		if (!d->running && now_ms() >= d->not_before && start(f, d, e))
+		if (!d->running && running(f) < most && now_ms() >= d->not_before &&
+		    start(f, d, e))
 			return -1;
 	}
 	return 0;
@@ -287,11 +299,36 @@ static int open_parts(struct fetching *f, struct err *e)
 	return 0;
 }
 
+/* A disk that will be full in an hour is known to be too small now. */
+static int check_room(const struct fetching *f, struct err *e)
+{
+	auto_buf struct buf text = BUF_TEXT;
+	unsigned long long need = 0;
+	struct sys_space space;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (f->at[i].file->size > f->at[i].part.have)
+			need += f->at[i].file->size - f->at[i].part.have;
+	if (!need)
+		return 0;
+	if (sys_space(f->s, "", &space, e))
+		return -1;
+	if (space.free_bytes >= need)
+		return 0;
+	str_size(&text, need);
+	buf_adds(&text, " are to be downloaded into the cache, and it has room for ");
+	str_size(&text, space.free_bytes);
+	err_set(e, GP_NO_SPACE, "%s", buf_str(&text));
+	err_way(e, "make room at '%s'", f->s->root);
+	err_way(e, "keep downloads elsewhere: paths.cache in the profile, or --cache DIR");
+	return -1;
+}
+
 static int fetch_missing(struct fetching *f, struct err *e)
 {
 	int rc;
 
-	if (open_parts(f, e))
+	if (open_parts(f, e) || check_room(f, e))
 		return -1;
 	f->transfers = transfers_open(e);
 	if (!f->transfers)

@@ -21,6 +21,7 @@ struct fetch_file {
 
 struct fetch_job {
 	LIST(struct fetch_file) files;
+	unsigned parallel;       /* so many at a time; 0 = 4 */
 	const char *proxy;       /* NULL = what the environment says */
 	const char *ca;          /* file of certificates; NULL = the system's */
 	unsigned pause_ms;       /* before the second try, doubled each time; 0 = 1000 */

@@ -14,6 +14,7 @@ line of DIR/requests. Paths: /HOW/NAME serves DIR/NAME; HOW is one of
   html          a page that says sorry, status 200
   status/N      status N
   later/N       503 with Retry-After: 1, N times per name, then ok
+  pause         ok, after a moment; DIR/most is how many were answered at once, at most
   drop/N        closes at once, N times per name, then ok
   toredirect    to https, ok
   tohttp tofile toloop   redirects that must not be followed
@@ -30,6 +31,7 @@ from pathlib import Path
 TOP = Path(sys.argv[1])
 COUNTS = {}
 PORTS = {}
+NOW, LOCK = [], threading.Lock()
 
 
 class Mirror(http.server.BaseHTTPRequestHandler):
@@ -108,6 +110,17 @@ class Mirror(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             threading.Event().wait(0.2)
 
+    def pause(self, data):
+        with LOCK:
+            NOW.append(self)
+            most = TOP / "most"
+            before = int(most.read_text(encoding="utf-8")) if most.exists() else 0
+            most.write_text(str(max(before, len(NOW))), encoding="utf-8")
+        threading.Event().wait(0.3)
+        with LOCK:
+            NOW.remove(self)
+        self.whole(data)
+
     def do_GET(self):
         with open(TOP / "requests", "a", encoding="utf-8") as log:
             log.write(f"{self.path} {self.headers.get('Range', '-')} {self.headers.get('Host')}\n")
@@ -131,6 +144,8 @@ class Mirror(http.server.BaseHTTPRequestHandler):
             self.endless()
         elif how == "slow":
             self.slow()
+        elif how == "pause":
+            self.pause(data)
         elif how == "html":
             self.whole(b"<html>Sorry.</html>\n")
         elif how == "status":

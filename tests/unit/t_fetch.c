@@ -276,6 +276,62 @@ static void several(void)
 	   "what is there is not fetched again");
 }
 
+static const char big_sha256[] =
+	"0000000000000000000000000000000000000000000000000000000000000001";
+
+/* More bytes than any disk of these tests has. */
+static void no_room(void)
+{
+	auto_arena struct arena a = { 0 };
+	struct fetch_job job = { .ca = t.ca };
+	struct fetch_file *f = list_push(&a, &job.files);
+	auto_err e = { 0 };
+	int rc;
+
+	*f = (struct fetch_file){ "n/f", "f", { 0 }, big_sha256, NULL, 1ULL << 60 };
+	list_add(&a, &f->urls, arena_printf(&a, "%s/ok/f", t.https));
+	requests("");
+	rc = real_fetch(&t.s.sys, &job, NULL, &e);
+	ok(rc == -1 && e.code == GP_NO_SPACE, "a disk that is too small: %s", e.text);
+	ok(requests("/f") == 0, "is seen before anything is asked for");
+}
+
+/* Requests of six files that each answer after a while, `at_a_time`: how many overlapped. */
+static int overlapping(unsigned at_a_time)
+{
+	auto_arena struct arena a = { 0 };
+	struct fetch_job job = { .ca = t.ca, .pause_ms = 5, .parallel = at_a_time };
+	auto_free char *log = NULL;
+	int most = 0;
+	auto_err e = { 0 };
+
+	requests("");
+	for (int i = 0; i < 6; i++) {
+		struct fetch_file *f = list_push(&a, &job.files);
+
+		f->path = arena_printf(&a, "p%u/%d", at_a_time, i);
+		f->name = "f";
+		f->sha256 = t.sha256;
+		f->size = SIZE;
+		list_add(&a, &f->urls, arena_printf(&a, "%s/pause/f?%d", t.https, i));
+	}
+	if (real_fetch(&t.s.sys, &job, NULL, &e))
+		tap_show("error", e.text);
+	log = scratch_get(&t.s, "most");
+	sscanf(log, "%d", &most);
+	unlinkat(t.s.fd, "most", 0);
+	return most;
+}
+
+static void parallel(void)
+{
+	int one = overlapping(1), three = overlapping(3), usual = overlapping(0);
+
+	ok(one == 1, "one at a time (%d at once)", one);
+	ok(three == 3, "three at a time (%d at once)", three);
+	ok(usual == 4, "four where nothing is said (%d at once)", usual);
+}
+
 /* For the bench: fetch one file into a folder, and nothing else. */
 static int fetch_one(char **argv)
 {
@@ -307,6 +363,8 @@ int main(int argc, char **argv)
 	certificates();
 	secrets();
 	several();
+	parallel();
+	no_room();
 	kill(t.mirror, SIGTERM);
 	waitpid(t.mirror, NULL, 0);
 	scratch_release(&t.s);
