@@ -42,27 +42,6 @@ static bool has_arg(const struct plan_step *s, const char *key, const char *valu
 	return false;
 }
 
-/* Another branch of the driver makes room for this one: that is what the profile asks for. */
-static bool of_driver(const char *name)
-{
-	static const char *const heads[] = { "nvidia-",
-					     "libnvidia-",
-					     "libcuda1",
-					     "libnvcuvid1",
-					     "libnvoptix1",
-					     "cuda-drivers",
-					     "linux-modules-nvidia-",
-					     "xserver-xorg-video-nvidia" };
-
-	if (str_starts(name, "nvidia-container") || str_starts(name, "libnvidia-container") ||
-	    str_starts(name, "nvidia-docker"))
-		return false;
-	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++)
-		if (str_starts(name, heads[i]))
-			return true;
-	return false;
-}
-
 static void judge_removals(struct plan *plan, const struct plan_step *s,
 			   const struct apt_answer *answer)
 {
@@ -71,7 +50,9 @@ static void judge_removals(struct plan *plan, const struct plan_step *s,
 	list_each (&answer->packages, p) {
 		struct diag *d;
 
-		if (p->change != APT_REMOVE || of_driver(p->name) || has_arg(s, "remove", p->name))
+		/* Another branch of the driver makes room: that is what the profile asks for. */
+		if (p->change != APT_REMOVE || fact_of_driver(p->name) ||
+		    has_arg(s, "remove", p->name))
 			continue;
 		d = diag_add(diags, SEV_ERROR, GP_WOULD_REMOVE, NULL,
 			     "installing this would remove %s %s", p->name, p->old_version);
@@ -149,11 +130,40 @@ static void judge_mix(struct plan *plan, const struct plan_step *s, const struct
 	}
 }
 
+/* R31: a driver that comes by a .run gets no packages beside it. */
+static void judge_sources(struct plan *plan, const struct apt_answer *answer)
+{
+	struct diags *diags = &plan->diags;
+	const char *with = NULL;
+	struct diag *d;
+
+	if (!plan_find(plan, "driver-run:nvidia"))
+		return;
+	list_each (&answer->packages, p)
+		if (p->change != APT_REMOVE && fact_of_driver(p->name) && !with)
+			with = arena_printf(plan->a, "%s%s%s", p->name,
+					    p->because ? ", which is needed by " : "",
+					    p->because ? p->because : "");
+	if (!with)
+		return;
+	d = diag_add(diags, SEV_ERROR, (enum code)(GP_RULE + 31), NULL,
+		     "beside the driver of the .run a part of a packaged one would be installed: "
+		     "%s",
+		     with);
+	d->rule = "R31";
+	diag_why(diags, d, "packages and .run installers overwrite each other's files");
+	diag_way(diags, d, NULL, "leave out what needs it");
+	diag_way(diags, d, NULL,
+		 "take the driver from packages too: driver.source: auto, and "
+		 "driver.existing: replace");
+}
+
 static void judge(struct plan *plan, const struct plan_step *s, const struct apt_answer *answer)
 {
 	judge_removals(plan, s, answer);
 	judge_transitional(plan, answer);
 	judge_mix(plan, s, answer);
+	judge_sources(plan, answer);
 }
 
 static int resolve_step(struct plan *plan, struct plan_step *s, const struct indexes *x,

@@ -118,24 +118,50 @@ int driver_record_left(const struct sys *sys, const struct install_record *recor
 
 /* ---- clear away ---- */
 
-static int put_file_back(const struct sys *sys, const struct record_entry *entry, struct err *e)
+/* Where /lib is a link to usr/lib, what the record has below it is there; no link is followed. */
+static int merged(const struct sys *sys, const char *path, struct arena *a, const char **ret,
+		  struct err *e)
+{
+	const char *slash = strchr(path, '/');
+	struct sys_stat st = { 0 };
+
+	if (slash && !str_starts(path, "usr/") &&
+	    sys_stat(sys, arena_strn(a, path, (size_t)(slash - path)), &st, e))
+		return -1;
+	*ret = st.type == SYS_LINK ? arena_printf(a, "usr/%s", path) : path;
+	return 0;
+}
+
+static int remove_merged(const struct sys *sys, const char *path, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+
+	return merged(sys, path, &a, &path, e) || sys_remove(sys, path, e) ? -1 : 0;
+}
+
+static int put_file_back(const struct sys *sys, const struct record_entry *entry, struct arena *a,
+			 struct err *e)
 {
 	const struct sys_attr attr = { .mode = entry->mode, .uid = entry->uid, .gid = entry->gid };
 	auto_buf struct buf b = BUF_INIT(512 << 20);
+	const char *path;
 	bool there;
 
-	if (sys_read_if(sys, entry->moved_to, &b, &there, e))
+	if (merged(sys, entry->path, a, &path, e) ||
+	    sys_read_if(sys, entry->moved_to, &b, &there, e))
 		return -1;
-	return there ? sys_replace(sys, entry->path, buf_str(&b), b.len, &attr, e) : 0;
+	return there ? sys_replace(sys, path, buf_str(&b), b.len, &attr, e) : 0;
 }
 
-static int put_link_back(const struct sys *sys, const struct record_entry *entry, struct err *e)
+static int put_link_back(const struct sys *sys, const struct record_entry *entry, struct arena *a,
+			 struct err *e)
 {
+	const char *path;
 	struct sys_stat st;
 
-	if (sys_stat(sys, entry->path, &st, e))
+	if (merged(sys, entry->path, a, &path, e) || sys_stat(sys, path, &st, e))
 		return -1;
-	return st.type == SYS_ABSENT ? sys_symlink(sys, entry->target, entry->path, e) : 0;
+	return st.type == SYS_ABSENT ? sys_symlink(sys, entry->target, path, e) : 0;
 }
 
 static int clear_installed(const struct sys *sys, const struct install_record *record,
@@ -150,7 +176,7 @@ static int clear_installed(const struct sys *sys, const struct install_record *r
 		    link_differs(sys, entry->path, entry->target, &differs, e))
 			return -1;
 		/* A link that leads elsewhere is somebody else's by now. */
-		if (!differs && sys_remove(sys, entry->path, e))
+		if (!differs && remove_merged(sys, entry->path, e))
 			return -1;
 	}
 	return 0;
@@ -171,7 +197,7 @@ static int clear_folders(const struct sys *sys, struct err *e)
 
 		path += strspn(path, "/");
 		if (*path && !strstr(path, "..") && !str_eq(path, RECORD_HOME) &&
-		    sys_rmdir(sys, path, e))
+		    (merged(sys, path, &a, &path, e) || sys_rmdir(sys, path, e)))
 			return -1;
 	}
 	return 0;
@@ -207,6 +233,27 @@ static int clear_unrecorded(const struct sys *sys, const char *version, struct e
 	return 0;
 }
 
+/* Where nvidia-installer puts modules; packages have other folders. */
+static int clear_modules(const struct sys *sys, struct err *e)
+{
+	static const char *const names[] = { "nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm",
+					     "nvidia-peermem" };
+	auto_arena struct arena a = { 0 };
+	strs kernels = { 0 };
+
+	if (sys_list(sys, "lib/modules", &a, &kernels, e))
+		return -1;
+	list_each (&kernels, kernel)
+		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+			if (remove_merged(sys,
+					  arena_printf(&a,
+						       "lib/modules/%s/kernel/drivers/video/%s.ko",
+						       *kernel, names[i]),
+					  e))
+				return -1;
+	return 0;
+}
+
 int driver_record_clear(const struct sys *sys, const char *version, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
@@ -214,12 +261,12 @@ int driver_record_clear(const struct sys *sys, const char *version, struct err *
 	bool there;
 
 	if (driver_record_read(sys, &a, &record, &there, e) || clear_installed(sys, &record, e) ||
-	    clear_unrecorded(sys, version, e))
+	    clear_unrecorded(sys, version, e) || clear_modules(sys, e))
 		return -1;
 	list_each (&record.entries, entry) {
-		if (entry->kind == RECORD_FILE_MOVED && put_file_back(sys, entry, e))
+		if (entry->kind == RECORD_FILE_MOVED && put_file_back(sys, entry, &a, e))
 			return -1;
-		if (entry->kind == RECORD_LINK_MOVED && put_link_back(sys, entry, e))
+		if (entry->kind == RECORD_LINK_MOVED && put_link_back(sys, entry, &a, e))
 			return -1;
 	}
 	return clear_folders(sys, e) || sys_prune(sys, RECORD_HOME, e) ? -1 : 0;

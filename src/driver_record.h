@@ -23,7 +23,7 @@ int driver_record_check(const struct sys *sys, const struct install_record *reco
 /*
  * Take away an installation that was cut off: what the record has, what it had moved away is put
  * back, and libraries of `version` that came without a record (the installer makes a file at its
- * full length before it writes it down).
+ * full length before it writes it down), and modules likewise.
  */
 int driver_record_clear(const struct sys *sys, const char *version, struct err *e);
 

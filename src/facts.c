@@ -338,6 +338,30 @@ const struct fact_candidate *facts_candidate(const struct facts *f, const char *
 	return NULL;
 }
 
+bool fact_of_driver(const char *package)
+{
+	static const char *const heads[] = { "nvidia-",
+					     "libnvidia-",
+					     "libcuda1",
+					     "libnvcuvid1",
+					     "libnvoptix1",
+					     "cuda-drivers",
+					     "linux-modules-nvidia-",
+					     "xserver-xorg-video-nvidia" };
+	static const char *const others[] = { "nvidia-container",      "libnvidia-container",
+					      "nvidia-docker",         "nvidia-cuda-",
+					      "nvidia-cudnn",          "nvidia-profiler",
+					      "nvidia-visual-profiler" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (str_starts(package, others[i]))
+			return false;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++)
+		if (str_starts(package, heads[i]))
+			return true;
+	return false;
+}
+
 void facts_gpu_names(const struct facts *f, const struct catalog *c, struct buf *ret)
 {
 	const char *comma = "";

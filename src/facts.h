@@ -240,6 +240,8 @@ const char *facts_unknown(const struct facts *f, const char *fact);
 
 const struct fact_package *facts_package(const struct facts *f, const char *name);
 bool facts_installed(const struct facts *f, const char *name); /* fully, not half */
+/* A package of the driver, by its name; CUDA and the container toolkit are not. */
+bool fact_of_driver(const char *package);
 const struct fact_file *facts_file(const struct facts *f, const char *path);
 const struct fact_engine *facts_engine(const struct facts *f, const char *name);
 const struct fact_candidate *facts_candidate(const struct facts *f, const char *name);

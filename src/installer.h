@@ -28,6 +28,7 @@ int installer_run(const struct sys *sys, const struct installer *i, struct err *
  * A mark on disk that an installation was begun, and one less that it came to its end. `key` is a
  * word: "driver", "cuda-12.2".
  */
+#define INSTALLER_DRIVER "driver"
 int installer_begin(const struct sys *sys, const char *key, struct err *e);
 int installer_end(const struct sys *sys, const char *key, struct err *e);
 int installer_begun(const struct sys *sys, const char *key, bool *ret, struct err *e);

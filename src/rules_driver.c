@@ -369,11 +369,13 @@ static void r31(struct solving *s, const struct choice *c)
 {
 	const char *origin = s->facts->driver.origin;
 	bool run_now = str_eq(origin, "runfile");
-	bool packaged = str_eq(origin, "distro") || str_eq(origin, "nvidia");
+	bool packaged = driver_is_packaged(s);
 	struct diag *d;
 
 	if (!s->facts->driver.version || (!run_now && !packaged) ||
 	    str_eq(origin, origin_word(c->origin)))
+		return;
+	if (packaged && c->origin != FROM_RUNFILE && str_eq(origin, "unknown"))
 		return;
 	if (packaged && c->origin != FROM_RUNFILE) {
 		d = by_rule(s, SEV_WARNING, 31, "driver.source",
@@ -383,15 +385,27 @@ static void r31(struct solving *s, const struct choice *c)
 		why(s, d, "all of its packages are replaced together, never mixed");
 		return;
 	}
+	/* What this program itself left half-done is its own to clear away. */
+	if (profile_is(s->profile, "driver.existing", "replace") ||
+	    (run_now && facts_file(s->facts, FACT_INSTALLING "/driver"))) {
+		d = by_rule(s, SEV_WARNING, 31, "driver.existing",
+			    "driver %s, installed %s, is taken away first",
+			    s->facts->driver.version,
+			    run_now ? "by a .run installer" : "from packages");
+		why(s, d, "packages and .run installers overwrite each other's files");
+		return;
+	}
 	d = by_rule(s, SEV_ERROR, 31, "driver.source", "driver %s was installed %s",
 		    s->facts->driver.version, run_now ? "by a .run installer" : "from packages");
 	why(s, d, "packages and .run installers overwrite each other's files");
+	way(s, d, "driver.existing=replace",
+	    "let it be taken away first: driver.existing: replace");
 	if (run_now)
-		way(s, d, NULL, "take it away first: nvidia-uninstall --silent, then plan again");
-	else
 		way(s, d, NULL,
-		    "take the packages away first, then plan again: apt-get purge of what "
-		    "'gpuprov facts' lists");
+		    "take it away yourself: nvidia-uninstall --silent, then plan again");
+	else
+		way(s, d, NULL, "take it away yourself, then plan again: apt-get remove %s",
+		    driver_packages(s));
 }
 
 /* R40: Secure Boot takes modules that somebody it trusts has signed. */

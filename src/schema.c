@@ -49,6 +49,9 @@ const struct schema_row schema_table[] = {
 	    "kernel modules; none = user space only"),
 	ROW("driver.source", WORD, ANY, "auto", WORDS("auto", "distro", "nvidia", "runfile"),
 	    "the distribution's packages, NVIDIA's repository, or a .run installer"),
+	ROW("driver.existing", WORD, ANY, "keep", WORDS("keep", "replace"),
+	    "a driver that came by packages where a .run is asked for, or the other way round: "
+	    "refuse, or take it away first"),
 	ROW("driver.build", WORD, ANY, "auto", WORDS("auto", "dkms", "prebuilt"),
 	    "compile modules by DKMS, or take the distribution's signed ones"),
 	ROW("driver.headless", SWITCH, ANY, "auto", NULL,

@@ -282,6 +282,8 @@ static void add_packages(struct solving *s, const struct wants *w, const strs *r
 			step_arg(s->plan, step, "remove", name->text);
 	list_each (repos, repo)
 		step_needs(s->plan, step, *repo);
+	step_needs(s->plan, step, SWITCH_PACKAGES);
+	step_needs(s->plan, step, SWITCH_RUNFILE);
 	step_needs(s->plan, step, "file:nouveau");
 	step_needs(s->plan, step, "file:nova-core");
 	step_needs(s->plan, step, "file:module-options");
@@ -315,6 +317,9 @@ static void solve_runfile(struct solving *s)
 	if (!solve_driver_runfile(s, &w))
 		return;
 	want_cuda(s, &w);
+	solve_containers(s, &w);
+	if (w.components.n)
+		add_repo(s, &repos, "distro", &w.components, "cuda.source");
 	if (w.nvidia)
 		add_repo(s, &repos, "nvidia-cuda", NULL, "cuda.source");
 	if (w.list.n)
@@ -329,6 +334,7 @@ void solve_packages(struct solving *s)
 	struct wants w = { 0 };
 	strs repos = { 0 };
 
+	solve_switch(s);
 	if (s->choice.origin == FROM_RUNFILE) {
 		solve_runfile(s);
 		return;

@@ -173,6 +173,16 @@ void want_cuda(struct solving *s, struct wants *w);
 /* Container toolkit and engine, where the profile is about containers. */
 void solve_containers(struct solving *s, struct wants *w);
 
+/* ---- one source for a driver: what came another way goes first ---- */
+
+/* "driver.existing: replace" was said, so R31 is no refusal. Comes before the packages. */
+void solve_switch(struct solving *s);
+/* Names of the packages the installed driver consists of, with blanks between. */
+const char *driver_packages(const struct solving *s);
+bool driver_is_packaged(const struct solving *s);
+#define SWITCH_PACKAGES "packages:other-driver"
+#define SWITCH_RUNFILE "driver-away:nvidia"
+
 /* ---- .run files: the driver (false when there is no plan), CUDA toolkits ---- */
 
 bool solve_driver_runfile(struct solving *s, struct wants *w);

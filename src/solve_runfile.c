@@ -249,6 +249,11 @@ static void add_driver_args(struct solving *s, struct plan_step *step)
 	step_arg(s->plan, step, "arg-if-known", "--no-nouveau-check");
 	step_arg(s->plan, step, "arg-if-known", "--no-disable-nouveau");
 	step_arg(s->plan, step, "arg-if-known", "--no-rebuild-initramfs");
+	/* What packages leave that tells installers to stay away; they are gone by then. */
+	if (plan_find(s->plan, SWITCH_PACKAGES)) {
+		step_arg(s->plan, step, "arg-if-known", "--no-check-for-alternate-installs");
+		step_arg(s->plan, step, "arg-if-known", "--no-distro-scripts");
+	}
 	if (!s->modules)
 		return;
 	step_arg(s->plan, step, "arg-if-known",
@@ -287,6 +292,7 @@ static void add_driver(struct solving *s, const struct need *n, const char *vers
 			step_arg(s->plan, step, "kernel", k->release);
 	step_needs(s->plan, step, "file:nouveau");
 	step_needs(s->plan, step, "file:nova-core");
+	step_needs(s->plan, step, SWITCH_PACKAGES);
 	step_reason(s->plan, step, NULL, place(s, "driver.source"), "driver.source is runfile");
 	if (before && !there && !step->risk)
 		step->risk = arena_printf(s->a, "undo does not put driver %s back", before);

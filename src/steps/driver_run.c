@@ -8,6 +8,7 @@
 #include "installer.h"
 #include "look.h"
 #include "sys/sys.h"
+#include "uninstall.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -17,7 +18,7 @@
  * none; `kernel` for each that gets one; `arg`: given to the installer as it is; `arg-if-known`:
  * only when the installer knows it, which its header says.
  */
-#define KEY "driver"
+#define KEY INSTALLER_DRIVER
 #define LOG "var/log/nvidia-installer.log"
 
 /* ---- done ---- */
@@ -201,22 +202,6 @@ static int check_result(const struct sys *sys, const struct plan_step *s, struct
 		       0;
 }
 
-static int clear(const struct sys *sys, const struct plan_step *s, struct err *e)
-{
-	auto_arena struct arena a = { 0 };
-
-	list_each (&s->args, arg)
-		if (str_eq(arg->key, "kernel") &&
-		    sys_remove(sys,
-			       arena_printf(&a, "lib/modules/%s/kernel/drivers/video/nvidia.ko",
-					    arg->value),
-			       e))
-			return -1;
-	return driver_record_clear(sys, step_get(s, "version"), e) || installer_end(sys, KEY, e) ?
-		       -1 :
-		       0;
-}
-
 static int apply(const struct sys *sys, const struct plan_step *s, const struct step_run *run,
 		 struct err *e)
 {
@@ -230,7 +215,7 @@ static int apply(const struct sys *sys, const struct plan_step *s, const struct 
 	    installer_begin(sys, KEY, e))
 		return -1;
 	if (run_all(sys, s, run, &r, e)) {
-		if (clear(sys, s, &late))
+		if (driver_clear(sys, step_get(s, "version"), &late))
 			err_way(e, "what is left of it is cleared away by the next apply");
 		return -1;
 	}
@@ -247,27 +232,7 @@ static int sweep(const struct sys *sys, const struct plan_step *s, struct err *e
 
 	if (installer_sweep(sys, e) || installer_begun(sys, KEY, &begun, e))
 		return -1;
-	return begun ? clear(sys, s, e) : 0;
-}
-
-static int uninstall(const struct sys *sys, const struct install_record *record, struct err *e)
-{
-	static const char *const argv[] = { "/usr/bin/nvidia-installer", "--uninstall", "--silent",
-					    NULL };
-	const struct sys_cmd cmd = { .argv = argv, .timeout_s = 900, .mounts = true };
-	auto_arena struct arena a = { 0 };
-	const char *left = NULL;
-
-	if (sys_run_ok(sys, &cmd, e))
-		return err_ctx(e, "uninstalling driver %s", record->version);
-	if (driver_record_left(sys, record, &a, &left, e))
-		return -1;
-	if (!left)
-		return 0;
-	err_set(e, GP_INSTALLATION_BROKEN, "the driver was uninstalled, but %s is still there",
-		left);
-	err_way(e, "/var/log/nvidia-uninstall.log says why");
-	return -1;
+	return begun ? driver_clear(sys, step_get(s, "version"), e) : 0;
 }
 
 static int undo(const struct sys *sys, const struct plan_step *s, const char *saved,
@@ -275,21 +240,16 @@ static int undo(const struct sys *sys, const struct plan_step *s, const char *sa
 {
 	auto_arena struct arena a = { 0 };
 	struct install_record record = { 0 };
-	struct sys_stat st;
 	bool there, begun;
 
 	(void)saved;
 	run->progress(run->ctx, &(struct step_progress){ .what = "uninstalling the driver" });
-	if (installer_begun(sys, KEY, &begun, e))
+	if (installer_begun(sys, KEY, &begun, e) || driver_record_read(sys, &a, &record, &there, e))
 		return -1;
-	if (begun)
-		return clear(sys, s, e);
-	if (driver_record_read(sys, &a, &record, &there, e) ||
-	    sys_stat(sys, "usr/bin/nvidia-installer", &st, e))
-		return -1;
-	if (!there || !str_eq(record.version, step_get(s, "version")))
-		return 0; /* it is gone already, or another took its place */
-	return st.type == SYS_FILE ? uninstall(sys, &record, e) : clear(sys, s, e);
+	/* It is gone already, or another took its place. */
+	if (!begun && (!there || !str_eq(record.version, step_get(s, "version"))))
+		return 0;
+	return driver_take_away(sys, step_get(s, "version"), e);
 }
 
 static int undo_risk(const struct sys *sys, const struct plan_step *s, const char *saved,

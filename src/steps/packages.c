@@ -545,7 +545,7 @@ static int undo_risk(const struct sys *sys, const struct plan_step *s, const cha
 
 const struct step_kind step_packages = {
 	.name = "packages",
-	.required = (const char *const[]){ "want", NULL },
+	.required = (const char *const[]){ NULL }, /* `want`, `away`, or both */
 	.done = done,
 	.save = save,
 	.apply = apply,

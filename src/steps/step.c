@@ -176,6 +176,11 @@ void step_wants(const struct plan_step *s, struct arena *a, struct apt_job *job)
 		const char *blank;
 		struct apt_want *w;
 
+		if (str_eq(arg->key, "away")) {
+			w = list_push(a, &job->wants);
+			w->name = arg->value;
+			w->away = true;
+		}
 		if (!str_eq(arg->key, "want"))
 			continue;
 		blank = strchr(arg->value, ' ');

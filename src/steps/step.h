@@ -85,7 +85,8 @@ int step_absent_folders(const struct sys *sys, const char *path, struct arena *a
 
 /*
  * The packages that a step of kind `packages` asks for. Each argument `want` is a package name, and
- * after a blank the head of the version it must have ("libcuda1 535").
+ * after a blank the head of the version it must have ("libcuda1 535"); each `away` is the name of
+ * one that must go.
  */
 struct apt_job;
 void step_wants(const struct plan_step *s, struct arena *a, struct apt_job *job);

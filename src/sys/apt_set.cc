@@ -82,6 +82,11 @@ int find_wants(Session &s, std::vector<Asked> &asked)
 		const apt_want &want = s.job.wants.at[i];
 		pkgCache::PkgIterator pkg = dep.FindPkg(want.name);
 
+		if (want.away) {
+			if (!pkg.end() && !pkg.CurrentVer().end())
+				asked.push_back({ &want, pkg, pkgCache::VerIterator(dep) });
+			continue;
+		}
 		if (pkg.end() || pkg.VersionList().end())
 			return err_set(s.e, GP_NO_PACKAGE, "no repository of this host has '%s'",
 				       want.name);
@@ -104,7 +109,8 @@ int explain_unsatisfied(Session &s, const std::vector<Asked> &asked)
 	std::vector<pkgCache::VerIterator> versions;
 
 	for (const Asked &a : asked)
-		versions.push_back(a.version);
+		if (!a.want->away)
+			versions.push_back(a.version);
 	std::string text = why_not(*s.cache.GetDepCache(), versions);
 
 	drain_errors(s);
@@ -125,13 +131,18 @@ int mark(Session &s, const std::vector<Asked> &asked)
 	bool all = true;
 
 	for (const Asked &a : asked)
-		if (dep.GetCandidateVersion(a.pkg) != a.version) {
+		if (!a.want->away && dep.GetCandidateVersion(a.pkg) != a.version) {
 			dep.SetCandidateVersion(a.version);
 			move_siblings(s, a.version);
 		}
 	for (const Asked &a : asked) {
 		fix.Clear(a.pkg);
 		fix.Protect(a.pkg);
+		if (a.want->away) {
+			fix.Remove(a.pkg);
+			all &= dep.MarkDelete(a.pkg, false, 0, true);
+			continue;
+		}
 		if (a.pkg.CurrentVer() == a.version)
 			continue;
 		all &= dep.MarkInstall(a.pkg, true, 0, true);

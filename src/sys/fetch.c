@@ -264,8 +264,7 @@ static int step(struct fetching *f, size_t *ret_open, struct err *e)
 		if (d->done)
 			continue;
 		++*ret_open;
-		if (!d->running && running(f) < most && now_ms() >= d->not_before &&
-		    start(f, d, e))
+		if (!d->running && running(f) < most && now_ms() >= d->not_before && start(f, d, e))
 			return -1;
 	}
 	return 0;
@@ -291,8 +290,8 @@ static int open_parts(struct fetching *f, struct err *e)
 	for (size_t i = 0; i < f->n; i++) {
 		auto_free char *temp = mem_printf("%s.part", f->at[i].file->path);
 
-		if (part_open(f->s, temp, f->at[i].file->sha256 != NULL,
-			      f->at[i].file->md5 != NULL, &f->at[i].part, e))
+		if (part_open(f->s, temp, f->at[i].file->sha256 != NULL, f->at[i].file->md5 != NULL,
+			      &f->at[i].part, e))
 			return -1;
 		f->resumed += (long long)f->at[i].part.have;
 	}

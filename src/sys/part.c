@@ -132,9 +132,7 @@ int part_open(const struct sys *s, const char *path, bool pinned, bool wants_md5
 	char *slash = strrchr(folder, '/');
 	const char *name;
 
-	*ret = (struct part){
-		.fd = -1, .dir = -1, .pinned = pinned, .wants_md5 = wants_md5
-	};
+	*ret = (struct part){ .fd = -1, .dir = -1, .pinned = pinned, .wants_md5 = wants_md5 };
 	if (slash) {
 		*slash = '\0';
 		if (sys_mkdirs(s, folder, 0755, e))

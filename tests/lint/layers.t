@@ -23,7 +23,7 @@ EDIT = ["edit*.h", "tree.h", "toml_reader.h", "locate.h"]  # text in, text out: 
 ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "indexes.h", "keys.h"]
 
 # What steps share that run an installer; it acts through struct sys.
-INSTALLING = ["installer.h", "driver_record.h", "record.h", "look.h", "runfile.h"]
+INSTALLING = ["installer.h", "uninstall.h", "driver_record.h", "record.h", "look.h", "runfile.h"]
 
 # libc that only computes. Anything else is a door to the outside.
 PLAIN = {"assert.h", "ctype.h", "errno.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h",
@@ -76,6 +76,8 @@ PARTS = [
     ("record.[ch]", BASE + ["record.h"], PLAIN),
     ("installer.h", BASE + VALUES, PLAIN),
     ("installer.c", BASE + VALUES + ["sys/sys.h", "sys/sealed.h"], PLAIN),
+    ("uninstall.h", BASE, PLAIN),
+    ("uninstall.c", BASE + VALUES + ["driver_record.h", "installer.h", "record.h", "sys/sys.h"], PLAIN),
     ("driver_record.h", BASE + ["record.h"], PLAIN),
     ("driver_record.c", BASE + ["record.h", "sys/sys.h"], PLAIN),
     ("look.h", BASE + ["runfile.h"], PLAIN),

@@ -305,6 +305,99 @@ rollback() {
 	[ ! -e "$module" ]
 }
 
+# ---- packages and .run ----
+
+# packaged: the repository of a toy driver, whose nvidia-smi tells installers to stay away as Debian's does.
+packaged() {
+	(debian_suite; driver_packages "$VERSION" 'File: /usr/lib/nvidia/alternate-install-present 0644 use packages') |
+		repo_make
+	repo_serve
+	repo_use
+}
+
+@test "a .run over packages: refused with ways out, or they go first; rollback brings them back" {
+	packaged
+	apply
+	[ "$status" -eq 0 ]
+	[ -e "$ROOT/$LIB/libcuda.so.${VERSION%%-*}" ]
+	installed >"$WORK/before"
+	profile
+	gp plan "$P"
+	[ "$status" -eq 3 ]
+	says "driver ${VERSION%%-*} was installed from packages"
+	says "let it be taken away first: driver.existing: replace"
+	says "apt-get remove libcuda1 libnvidia-ml1 nvidia-smi"
+	# The second way out, by hand in the same words.
+	cp -a "$ROOT/var/lib/dpkg/status" "$WORK/status"
+	run -0 chroot "$ROOT" apt-get remove --simulate libcuda1 libnvidia-ml1 nvidia-smi nvidia-support
+	sed -i 's/^  source: runfile/&\n  existing: replace/' "$P"
+	gp plan "$P"
+	[ "$status" -eq 0 ]
+	[[ $output == *"- packages"*"NVIDIA driver ${VERSION%%-*} of packages"* ]]
+	[[ $output == *"libcuda1"* ]]
+	says "is taken away first"
+	apply "$P"
+	[ "$status" -eq 0 ]
+	driver_is_there
+	run ! grep -qE '^(libcuda1|libnvidia-ml1|nvidia-smi) ' <(installed)
+	[ ! -e "$ROOT/$LIB/libcuda.so.${VERSION%%-*}" ]
+	proof
+	[[ $output != *FAIL* ]]
+	rollback
+	[ "$status" -eq 0 ]
+	installed | diff "$WORK/before" -
+	[ -e "$ROOT/$LIB/libcuda.so.${VERSION%%-*}" ]
+	[ ! -e "$ROOT/var/lib/nvidia" ]
+}
+
+@test "packages over a .run: refused with ways out, or it goes first, by its own uninstaller" {
+	packaged
+	profile
+	apply "$P"
+	[ "$status" -eq 0 ]
+	P=$WORK/packages.yaml
+	sed 's/^driver:.*/&\n  source: distro/' "$DEMO" >"$P"
+	gp plan "$P"
+	[ "$status" -eq 3 ]
+	says "driver $V was installed by a .run installer"
+	says "let it be taken away first: driver.existing: replace"
+	sed -i 's/^driver:.*/&\n  existing: replace/' "$P"
+	gp plan "$P"
+	[ "$status" -eq 0 ]
+	[[ $output == *"- driver-away"*"NVIDIA driver $V of a .run"* ]]
+	[[ $output == *"undo does not put it back"* ]]
+	apply "$P"
+	[ "$status" -eq 0 ]
+	[ ! -e "$ROOT/var/lib/nvidia" ]
+	[ ! -e "$ROOT/$LIB/libcuda.so.$V" ]
+	[ ! -e "$ROOT/usr/bin/nvidia-installer" ]
+	[ -e "$ROOT/$LIB/libcuda.so.${VERSION%%-*}" ]
+	proof
+	[[ $output != *FAIL* ]]
+	# The other way out of the refusal leads to the same.
+	rollback
+	[ "$status" -eq 0 ]
+	[ ! -e "$ROOT/$LIB/libcuda.so.${VERSION%%-*}" ]
+}
+
+@test "a .run cut off, then packages are wanted: what is left of it goes first, unasked" {
+	packaged
+	mkrun driver "$WORK/mirror/slow.run" --version $V --behave "pause=copy:rules.json"
+	SOURCE="path: $WORK/mirror/slow.run" PIN="sha256: $(sum "$WORK/mirror/slow.run")" profile
+	"$GPUPROV" apply --yes --root "$ROOT" --cache "$CACHE" "$P" >"$WORK/out" 2>&1 3>&- &
+	until_there "$ROOT/var/paused"
+	kill_all $!
+	rm "$ROOT/var/paused"
+	[ -e "$ROOT/$LIB/libcuda.so.$V" ]
+	sed 's/^driver:.*/&\n  source: distro/' "$DEMO" >"$P"
+	apply "$P"
+	[ "$status" -eq 0 ]
+	[ ! -e "$ROOT/var/lib/nvidia" ]
+	[ ! -e "$ROOT/var/lib/gpuprov/installing" ]
+	[ ! -e "$ROOT/$LIB/libcuda.so.$V" ]
+	[ -e "$ROOT/$LIB/libcuda.so.${VERSION%%-*}" ]
+}
+
 # ---- CUDA ----
 
 # cuda_profile VERSION...: toolkits from $WORK/mirror, beside the driver.

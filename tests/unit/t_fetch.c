@@ -276,8 +276,7 @@ static void several(void)
 	   "what is there is not fetched again");
 }
 
-static const char big_sha256[] =
-	"0000000000000000000000000000000000000000000000000000000000000001";
+static const char big_sha256[] = "0000000000000000000000000000000000000000000000000000000000000001";
 
 /* More bytes than any disk of these tests has. */
 static void no_room(void)

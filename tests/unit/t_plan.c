@@ -220,7 +220,7 @@ static void fill(struct plan *p, struct arena *a)
 
 	plan_init(p, a);
 	p->header = (struct plan_header){ "p.yaml", "0123", "bare-metal", "2026-01-02", "host",
-					  "3",      "auto", "rollback",   "/r", "/c" };
+					  "3",      "auto", "rollback",   "/r",         "/c" };
 	s = plan_add(p, "file", "x", OP_CHANGE, "/etc/%s", "x");
 	step_arg(p, s, "path", "etc/x");
 	step_arg(p, s, "want", "one");
