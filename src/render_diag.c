@@ -11,8 +11,15 @@
 static const char *const severity_words[] = { "error", "warning", "note" };
 static const char *const severity_colours[] = { "1;31", "1;33", "1;36" };
 
-/* At most so many cells of a line are shown, so many bytes of it before what it is about. */
-enum { TAB = 8, MOST_CELLS = 160, BEFORE = 60, INDENT = 4 };
+/* At most so many cells of a line are shown; GUTTER is what stands before it, and the dots. */
+enum { TAB = 8, MOST_CELLS = 160, INDENT = 4, GUTTER = 8 + 2 * 3 };
+
+static unsigned most_cells(const struct style *style)
+{
+	if (!style->width || style->width >= MOST_CELLS + GUTTER)
+		return MOST_CELLS;
+	return style->width > 2 * GUTTER ? style->width - GUTTER : GUTTER;
+}
 
 /* Where the user name and password of a URL end whose "://" is at `at`; `at` when it has none. */
 static size_t userinfo_end(const char *line, size_t len, size_t at)
@@ -29,12 +36,12 @@ static size_t userinfo_end(const char *line, size_t len, size_t at)
  * A source line from one byte to another; tabs become blanks up to the next stop, so that the caret
  * stands where it should. What may be a password becomes stars.
  */
-static unsigned show_text(struct piece line, size_t from, size_t to, struct buf *ret)
+static unsigned show_text(struct piece line, size_t from, size_t to, unsigned most, struct buf *ret)
 {
 	unsigned cells = 0;
 	size_t i = from, secret = 0;
 
-	while (i < to && i < line.len && cells < MOST_CELLS) {
+	while (i < to && i < line.len && cells < most) {
 		unsigned c = 0;
 		int n = utf8_next(line.at + i, line.len - i, &c);
 		size_t bytes = n > 0 ? (size_t)n : 1;
@@ -61,9 +68,9 @@ static unsigned show_text(struct piece line, size_t from, size_t to, struct buf 
 }
 
 /* A long line is shown from the word on that stands a little before the place. */
-static size_t window(struct piece line, size_t place)
+static size_t window(struct piece line, size_t place, unsigned most)
 {
-	size_t from = place > MOST_CELLS ? place - BEFORE : 0;
+	size_t from = place > most ? place - most / 8 * 3 : 0;
 
 	while (from && !strchr(" \t,[{\"'", line.at[from - 1]))
 		from--;
@@ -88,22 +95,22 @@ static void show_line(const struct profile_text *texts, const struct span *at,
 	auto_buf struct buf scratch = BUF_TEXT;
 	struct piece line;
 	size_t place, from;
-	unsigned before, upto, lead;
+	unsigned most = most_cells(style), before, upto, lead;
 
 	if (!text || !text_line(text, at->line, &line.at, &line.len))
 		return;
 	place = at->off - (size_t)(line.at - text->bytes);
 	if (place > line.len)
 		place = line.len;
-	from = window(line, place);
+	from = window(line, place, most);
 	lead = from ? 3 : 0;
 	buf_addf(ret, "%5u | %s", at->line, from ? "..." : "");
-	if (show_text(line, from, line.len, ret) >= MOST_CELLS)
+	if (show_text(line, from, line.len, most, ret) >= most)
 		buf_adds(ret, "...");
 	buf_adds(ret, "\n      | ");
-	before = show_text(line, from, place, &scratch);
+	before = show_text(line, from, place, most, &scratch);
 	buf_clear(&scratch);
-	upto = show_text(line, from, place + at->len, &scratch);
+	upto = show_text(line, from, place + at->len, most, &scratch);
 	buf_pad(ret, ' ', before + lead);
 	colour_on(style, colour, ret);
 	buf_pad(ret, '^', upto > before ? upto - before : 1);
@@ -138,8 +145,8 @@ static void show_way(size_t number, const char *text, const struct style *style,
 }
 
 /*
- * What is wrong with a profile is said on one line, with the first thing to do; several are
- * numbered below. Why there is no plan has ways that are sentences of their own.
+ * What is wrong with a profile is said on one line, with the first thing to do; the others are
+ * numbered below, from 2 on. Why there is no plan has ways that are sentences of their own.
  */
 static bool on_one_line(const struct diag *d)
 {
@@ -151,7 +158,7 @@ static void show_diag(const struct diag *d, const struct profile_text *text,
 {
 	const char *colour = severity_colours[d->severity];
 	auto_buf struct buf words = BUF_TEXT;
-	size_t number = 1, from = ret->len;
+	size_t from = ret->len;
 	unsigned at;
 
 	if (d->at.file) {
@@ -165,17 +172,15 @@ static void show_diag(const struct diag *d, const struct profile_text *text,
 	buf_adds(ret, ": ");
 	buf_addf(&words, "%s%s%s", d->what, d->why ? "; " : "", d->why ? d->why : "");
 	if (on_one_line(d))
-		buf_addf(&words, "; %s", d->ways.at[0].text);
+		buf_addf(&words, "; %s%s", d->ways.n > 1 ? "(1) " : "", d->ways.at[0].text);
 	at += (unsigned)strlen(severity_words[d->severity]) + 10;
 	render_wrapped(buf_str(&words), at, INDENT, style, ret);
 	if (d->at.line)
 		show_line(text, &d->at, style, colour, ret);
 	if (d->also.line)
 		show_also(d, text, style, ret);
-	if (on_one_line(d) && d->ways.n == 1)
-		return;
-	list_each (&d->ways, way)
-		show_way(number++, way->text, style, ret);
+	for (size_t i = on_one_line(d); i < d->ways.n; i++)
+		show_way(i + 1, d->ways.at[i].text, style, ret);
 }
 
 void render_diags(const struct diags *d, const struct profile_text *text, const struct style *style,

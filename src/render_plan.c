@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 
+#include <limits.h>
 #include <string.h>
 
 static const struct {
@@ -49,7 +50,10 @@ static void add_why(const struct plan_reason *r, struct buf *ret)
 
 struct columns {
 	unsigned what, where;
+	bool narrow; /* where and why get lines of their own */
 };
+
+enum { HEAD = 1 + SIGN + 1 + KIND + 1 };
 
 static void widen(unsigned *column, const char *text, unsigned most)
 {
@@ -59,23 +63,49 @@ static void widen(unsigned *column, const char *text, unsigned most)
 		*column = n;
 }
 
-static void measure(const struct plan *p, struct columns *c)
-{
-	list_each (&p->steps, s) {
-		auto_buf struct buf where = BUF_TEXT;
+/* What the table must have room for: its columns, and the longest word of a reason. */
+struct room {
+	unsigned what, where, word;
+};
 
+static void measure_reason(const struct plan_reason *r, struct columns *c, struct room *room)
+{
+	auto_buf struct buf where = BUF_TEXT, why = BUF_TEXT;
+	struct piece rest, word;
+
+	add_place(r, &where);
+	widen(&c->where, buf_str(&where), LONGEST_WHAT);
+	widen(&room->where, buf_str(&where), UINT_MAX);
+	add_why(r, &why);
+	rest = PIECE(buf_str(&why));
+	while (str_word(&rest, &word)) {
+		unsigned n = (unsigned)utf8_width(word.at, word.len);
+
+		room->word = n > room->word ? n : room->word;
+	}
+}
+
+/* One layout for the whole plan: a table where all of it fits, else lines below each other. */
+static void measure(const struct plan *p, const struct style *style, struct columns *c)
+{
+	struct room room = { .word = NARROWEST_WHY };
+
+	list_each (&p->steps, s) {
 		widen(&c->what, s->what, LONGEST_WHAT);
-		if (s->reasons.n)
-			add_place(&s->reasons.at[0], &where);
-		widen(&c->where, buf_str(&where), LONGEST_WHAT);
+		widen(&room.what, s->what, UINT_MAX);
+		list_each (&s->reasons, r)
+			measure_reason(r, c, &room);
 	}
 	list_each (&p->omitted, o) {
-		auto_buf struct buf where = BUF_TEXT;
-
 		widen(&c->what, o->what, LONGEST_WHAT);
-		add_place(&o->reason, &where);
-		widen(&c->where, buf_str(&where), LONGEST_WHAT);
+		widen(&room.what, o->what, UINT_MAX);
+		measure_reason(&o->reason, c, &room);
 	}
+	if (!style->width)
+		return;
+	c->narrow = style->width < HEAD + room.what + 2 + room.where + 2 + room.word;
+	c->what = room.what;
+	c->where = room.where;
 }
 
 /*
@@ -85,25 +115,24 @@ static void add_reason(const struct plan_reason *r, const char *what, const stru
 		       const struct style *style, struct buf *ret)
 {
 	auto_buf struct buf where = BUF_TEXT, why = BUF_TEXT;
-	unsigned head = 1 + SIGN + 1 + KIND + 1;
 	unsigned n = (unsigned)utf8_width(what, strlen(what));
-	unsigned at = head + (n > c->what ? n : c->what) + 2;
+	unsigned at = HEAD + (n > c->what ? n : c->what) + 2;
 	unsigned indent = at + c->where + 2;
 
 	add_place(r, &where);
-	add_why(r, &why);
-	if (style->width && style->width < indent + NARROWEST_WHY) {
+	if (c->narrow) {
 		if (*what) { /* else the line has begun already */
 			buf_addc(ret, '\n');
-			buf_pad(ret, ' ', head);
+			buf_pad(ret, ' ', HEAD);
 		}
 		if (where.len)
-			buf_addf(ret, "%s: ", buf_str(&where));
-		render_wrapped(buf_str(&why), head + (unsigned)where.len + (where.len ? 2 : 0),
-			       head, style, ret);
+			buf_addf(&why, "%s: ", buf_str(&where));
+		add_why(r, &why);
+		render_wrapped(buf_str(&why), HEAD, HEAD, style, ret);
 		return;
 	}
-	buf_pad(ret, ' ', at - head - n);
+	add_why(r, &why);
+	buf_pad(ret, ' ', at - HEAD - n);
 	buf_addf(ret, "%-*s  ", (int)c->where, buf_str(&where));
 	render_wrapped(buf_str(&why), indent, indent, style, ret);
 }
@@ -112,8 +141,11 @@ static void add_reason(const struct plan_reason *r, const char *what, const stru
 
 struct package_columns {
 	unsigned name, version, from;
-	bool undo; /* of a rollback */
+	bool undo;   /* of a rollback */
+	bool narrow; /* where it comes from gets a line of its own */
 };
+
+enum { PACKAGE_SIGN = 9, SIZE = 8, PACKAGE_MORE = 11 };
 
 static void add_from(const struct plan_package *k, struct buf *ret)
 {
@@ -136,28 +168,57 @@ static const char *package_sign(const struct plan_package *k)
 	return str_eq(k->change, "new") ? "+" : "~";
 }
 
+static void add_because(const struct plan_package *k, const struct package_columns *c,
+			struct buf *ret)
+{
+	if (k->because)
+		buf_addf(ret, "needed by %s", k->because);
+	else if (c->undo)
+		buf_adds(ret, "put back");
+	else
+		buf_adds(ret, str_eq(k->change, "remove") ? "in the way" : "asked for");
+}
+
 static void add_package(const struct plan_package *k, const struct package_columns *c,
 			const struct style *style, struct buf *ret)
 {
-	auto_buf struct buf line = BUF_TEXT, from = BUF_TEXT, version = BUF_TEXT, size = BUF_TEXT;
+	auto_buf struct buf from = BUF_TEXT, version = BUF_TEXT, size = BUF_TEXT, why = BUF_TEXT;
+	auto_buf struct buf head = BUF_TEXT;
 
 	add_from(k, &from);
 	add_version(k, &version);
 	str_size(&size, (unsigned long long)k->download);
-	buf_addf(&line, "       %s %-*s  %-*s  %-*s  %8s  ", package_sign(k), (int)c->name, k->name,
-		 (int)c->version, buf_str(&version), (int)c->from, buf_str(&from), buf_str(&size));
-	if (k->because)
-		buf_addf(&line, "needed by %s", k->because);
-	else if (c->undo)
-		buf_adds(&line, "put back");
-	else
-		buf_adds(&line, str_eq(k->change, "remove") ? "in the way" : "asked for");
-	/* On a narrow terminal the last columns go: name and version always fit. */
-	if (style->width && utf8_width(buf_str(&line), line.len) > style->width)
-		buf_cut(&line, line.len < style->width ? line.len : style->width);
-	while (line.len && line.data[line.len - 1] == ' ')
-		buf_cut(&line, line.len - 1);
-	buf_addf(ret, "%s\n", buf_str(&line));
+	add_because(k, c, &why);
+	buf_addf(ret, "       %s ", package_sign(k));
+	if (!c->narrow) {
+		buf_addf(ret, "%-*s  %-*s  %-*s  %*s  %s\n", (int)c->name, k->name, (int)c->version,
+			 buf_str(&version), (int)c->from, buf_str(&from), SIZE, buf_str(&size),
+			 buf_str(&why));
+		return;
+	}
+	buf_addf(&head, "%s %s", k->name, buf_str(&version));
+	render_wrapped(buf_str(&head), PACKAGE_SIGN, PACKAGE_MORE, style, ret);
+	buf_pad(ret, ' ', PACKAGE_MORE);
+	if (from.len)
+		buf_adds(&from, ", ");
+	buf_addf(&from, "%s, %s", buf_str(&size), buf_str(&why));
+	render_wrapped(buf_str(&from), PACKAGE_MORE, PACKAGE_MORE, style, ret);
+}
+
+/* Does each of them fit into one line? */
+static bool is_narrow(const struct plan_step *s, const struct package_columns *c,
+		      const struct style *style)
+{
+	size_t head = PACKAGE_SIGN + c->name + 2 + c->version + 2 + c->from + 2 + SIZE + 2;
+
+	list_each (&s->packages, k) {
+		auto_buf struct buf why = BUF_TEXT;
+
+		add_because(k, c, &why);
+		if (style->width && style->width < head + why.len)
+			return true;
+	}
+	return false;
 }
 
 static void add_packages(const struct plan_step *s, const struct style *style, struct buf *ret)
@@ -173,6 +234,7 @@ static void add_packages(const struct plan_step *s, const struct style *style, s
 		widen(&c.version, buf_str(&version), 48);
 		widen(&c.from, buf_str(&from), 48);
 	}
+	c.narrow = is_narrow(s, &c, style);
 	list_each (&s->packages, k)
 		add_package(k, &c, style, ret);
 }
@@ -192,11 +254,11 @@ static void add_step(const struct plan_step *s, const struct columns *c, const s
 		buf_addc(ret, '\n');
 	for (size_t i = 0; i < shown && s->op != OP_KEEP; i++) {
 		if (i)
-			buf_pad(ret, ' ', 1 + SIGN + 1 + KIND + 1);
+			buf_pad(ret, ' ', HEAD);
 		add_reason(&s->reasons.at[i], i ? "" : s->what, c, style, ret);
 	}
 	if (s->risk && s->op != OP_KEEP) {
-		buf_pad(ret, ' ', 1 + SIGN + 1 + KIND + 1);
+		buf_pad(ret, ' ', HEAD);
 		buf_adds(ret, "! ");
 		render_wrapped(s->risk, 18, 18, style, ret);
 	}
@@ -238,8 +300,9 @@ void render_plan(const struct plan *p, const struct style *style, struct buf *re
 	struct columns c = { 0 };
 	size_t from = ret->len;
 
-	buf_addf(ret, "%s\n\n", p->header.host);
-	measure(p, &c);
+	render_wrapped(p->header.host, 0, 4, style, ret);
+	buf_addc(ret, '\n');
+	measure(p, style, &c);
 	list_each (&p->steps, s)
 		add_step(s, &c, style, ret);
 	list_each (&p->omitted, o) {

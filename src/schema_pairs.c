@@ -139,7 +139,7 @@ static void sharing(struct check *c)
 	}
 }
 
-/* A toolkit for containers without an engine that would use it. */
+/* Settings of an engine that is not the one asked for. */
 static void engine_of(struct check *c)
 {
 	static const char *const engines[] = { "docker", "containerd", "crio", "podman" };
@@ -163,6 +163,39 @@ static void engine_of(struct check *c)
 	}
 }
 
+/*
+ * A bare-metal host has no engine that would know the container toolkit. Only nvidia-ctk and the
+ * CDI files it writes are of use there, to engines that gpuprov does not know.
+ */
+static void toolkit_alone(struct check *c)
+{
+	const struct value *toolkit = profile_given(c->p, "container-toolkit");
+	const struct value *purpose = text_at(c, "purpose");
+	bool contained = profile_is(c->p, "purpose", "containers");
+	bool base = profile_is(c->p, "container-toolkit.packages", "base");
+	struct diag *d;
+
+	if (c->kind != KIND_BARE_METAL || (!toolkit && !contained) || (base && contained))
+		return;
+	if (toolkit) {
+		d = contradiction(c, toolkit, profile_given(c->p, "kind"), "no engine here",
+				  "container-toolkit without a container engine that uses it");
+		d->at = toolkit->key_at;
+	} else {
+		d = diag_add(c->diags, SEV_WARNING, GP_CONTRADICTION, &purpose->at,
+			     "purpose is containers, but no container engine is asked for");
+	}
+	d->why = "in kind bare-metal no engine is told about the container toolkit";
+	diag_way(c->diags, d, "kind=docker",
+		 "write kind: docker, and which: engine: docker, containerd, crio or podman");
+	diag_way(c->diags, d, NULL,
+		 "for an engine that gpuprov does not know: purpose: containers, and "
+		 "container-toolkit: {packages: base}");
+	if (!toolkit)
+		return;
+	diag_way(c->diags, d, "container-toolkit=null", "leave container-toolkit out");
+}
+
 void schema_pairs(struct check *c)
 {
 	branch_and_version(c);
@@ -171,4 +204,5 @@ void schema_pairs(struct check *c)
 	cuda_default(c);
 	sharing(c);
 	engine_of(c);
+	toolkit_alone(c);
 }

@@ -315,9 +315,21 @@ void job_show_diags(const struct job *j)
 	fputs(buf_str(&shown), stderr);
 }
 
+bool job_contradicts(const struct job *j)
+{
+	auto_arena struct arena a = { 0 };
+	struct diags found = { .a = &a };
+
+	solve_pairs(&j->profile, &j->catalog, &a, &found);
+	return found.list.n > 0;
+}
+
 enum status job_refusal(const struct job *j)
 {
 	enum status worst = STATUS_NO_PLAN;
+
+	if (j->profile.kind && job_contradicts(j))
+		return STATUS_PROFILE;
 
 	list_each (&j->plan.diags.list, d)
 		if (d->severity == SEV_ERROR && code_status(d->code) == STATUS_UNSUPPORTED)

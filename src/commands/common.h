@@ -75,8 +75,12 @@ int job_cache(struct job *j, struct err *e);
 /* Print refusals and warnings to stderr. */
 void job_show_diags(const struct job *j);
 
+/* Does the profile say what fits no host together? 'gpuprov lint' shows it without a host. */
+bool job_contradicts(const struct job *j);
+
 /*
- * The exit status of a plan that was refused: 3, or 4 when no plan is possible on this host at all.
+ * The exit status of a plan that was refused: 3, or 4 when no plan is possible on this host at all,
+ * or 65 when none is possible on any.
  */
 enum status job_refusal(const struct job *j);
 

@@ -167,6 +167,6 @@ int fleet_plan(struct job *j, struct err *e)
 	job_stage(j, "plan");
 	job_show_stages(j);
 	if (f.refused)
-		return STATUS_NO_PLAN;
+		return job_contradicts(j) ? STATUS_PROFILE : STATUS_NO_PLAN;
 	return opt_given(j->o, OPT_DETAILED_EXITCODE) && f.pending ? STATUS_PENDING : STATUS_OK;
 }

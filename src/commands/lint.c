@@ -4,84 +4,11 @@
 #include "commands/common.h"
 #include "solve.h"
 
-/* What a refusal can be about that no host changes: driver and CUDA, and GPUs that are named. */
-static const unsigned pair_rules[] = { 1, 13, 14, 15, 20, 21, 22, 23, 24 };
-
-static bool is_pair_rule(enum code code, bool gpus_named)
-{
-	for (size_t i = 0; i < sizeof(pair_rules) / sizeof(*pair_rules); i++)
-		if (code == GP_RULE + pair_rules[i])
-			return gpus_named || i == 0;
-	return false;
-}
-
-/* Only what the user wrote contradicts itself; a default is the solver's to choose. */
-static bool is_about(const struct profile *p, const struct diag *d)
-{
-	static const char *const keys[] = { "driver.branch", "driver.version", "driver.modules",
-					    "cuda.version" };
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		const struct value *v = profile_given(p, keys[i]);
-
-		if (v && str_eq(v->at.file, d->at.file) && v->at.line == d->at.line &&
-		    v->at.col == d->at.col)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Where the driver is named, it is NVIDIA's list that counts, not what a distribution carries of
- * it. Only this look at the profile sees that.
- */
-static void take_nvidias(struct job *j)
-{
-	list_each (&j->profile.root.items, v) {
-		struct value *source;
-
-		if (!str_eq(v->key, "driver") || v->form != VALUE_MAP || value_find(v, "source"))
-			continue;
-		source = list_push(&j->a, &v->items);
-		source->key = "source";
-		source->path = "driver.source";
-		source->form = VALUE_TEXT;
-		source->text = "nvidia";
-	}
-}
-
-/* Settings that fit no host together: the solver's own rules, on a host of which nothing is known.
- */
-static void check_pairs(struct job *j)
-{
-	const struct value *gpus = profile_given(&j->profile, "gpus");
-	bool named = gpus && gpus->form == VALUE_LIST;
-	bool chosen = profile_given(&j->profile, "driver.branch") ||
-		      profile_given(&j->profile, "driver.version");
-	struct fact_gpu any = { .vendor = "10de", .device = "1eb8", .class_id = "030200" };
-	struct facts f = { .schema = FACTS_SCHEMA,
-			   .os = { "debian", "12", "bookworm", "Debian 12", "amd64" },
-			   .a = &j->a };
-	struct plan plan;
-
-	if (!named && !chosen)
-		return;
-	if (!named)
-		list_add(&j->a, &f.gpus, any);
-	if (chosen)
-		take_nvidias(j);
-	solve(&j->profile, &f, &j->catalog, &j->a, &plan);
-	list_each (&plan.diags.list, d)
-		if (d->severity == SEV_ERROR && is_pair_rule(d->code, named) &&
-		    is_about(&j->profile, d) && (chosen || d->code != GP_RULE + 1))
-			list_add(&j->a, &j->complaints.list, *d);
-}
-
 /* The complaints of one file; what it is called outlives the job. */
 static void lint_one(struct job *j, const char *path, struct diags *all)
 {
 	if (!job_load_profile(j, path))
-		check_pairs(j);
+		solve_pairs(&j->profile, &j->catalog, &j->a, &j->complaints);
 	list_each (&j->complaints.list, d)
 		list_add(all->a, &all->list, *d);
 }

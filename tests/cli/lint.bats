@@ -37,10 +37,9 @@ setup() {
 		      = first here: line 5
 		    5 | driver: {branch: "470", branch: "580", brunch: "1"}
 		      |          ^^^^^^
-		bad.yaml:5:40: error[GP0201]: there is no key 'driver.brunch'; did you mean driver.branch?
+		bad.yaml:5:40: error[GP0201]: there is no key 'driver.brunch'; (1) did you mean driver.branch?
 		    5 | driver: {branch: "470", branch: "580", brunch: "1"}
 		      |                                        ^^^^^^
-		   1. did you mean driver.branch?
 		   2. see all keys: gpuprov help profile
 		3 errors, 0 warnings.
 	EOF
@@ -86,6 +85,38 @@ setup() {
 	ends_with 0
 	lint_of 'gpus: ["Tesla K80"]'
 	ends_with 0
+}
+
+@test "what fits no host is a bad profile to plan too: 65; what this host has not is 3" {
+	hosts=$BATS_TEST_DIRNAME/../hosts
+	mkdir many
+	cp "$hosts/t4x2-noble.json" "$hosts/p100-bookworm.json" many/
+	with() {
+		write_profile pair.yaml "$@"
+		for command in "lint pair.yaml" "plan --facts $hosts/t4x2-noble.json pair.yaml" \
+			"plan --json --facts $hosts/t4x2-noble.json pair.yaml" "plan --facts many pair.yaml"; do
+			# shellcheck disable=SC2086 # words
+			gpuprov $command
+			ends_with 65
+		done
+	}
+	with 'gpus: ["Tesla K80"]' 'driver: {modules: open, branch: "580"}'
+	with 'gpus: ["NVIDIA B200"]' 'driver: {modules: proprietary, branch: "580"}'
+	with 'driver: {branch: "535", source: nvidia}' 'cuda: {version: "13.0"}' 'purpose: develop'
+	with 'container-toolkit: {version: "1.20.0"}'
+	# The GPUs are the host's, not the profile's.
+	write_profile pair.yaml 'driver: {modules: open}'
+	gpuprov lint pair.yaml
+	ends_with 0
+	gpuprov plan --facts "$hosts/p100-bookworm.json" pair.yaml
+	ends_with 3
+	complains "GP1121"
+	gpuprov plan --facts many pair.yaml
+	ends_with 3
+	# Nor is what the command line says about them.
+	write_profile pair.yaml 'driver: {modules: open}'
+	gpuprov plan --facts "$hosts/t4x2-noble.json" --gpu "Tesla K80" pair.yaml
+	ends_with 3
 }
 
 @test "JSON has code, lines, columns, bytes, both places and the ways as changes of the profile" {

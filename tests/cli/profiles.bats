@@ -4,27 +4,29 @@
 
 load fixture
 
-# PROFILE HOST [FOLLOWED BY WHAT ITS PLAN OR ITS OUTPUT MUST SAY]
+# PROFILE HOST WHAT ITS PLAN MUST SAY: an extended regular expression, in one line of the plan
 fits() {
 	cat <<-'EOF'
-		bare-metal t4x2-bookworm driver
-		bare-metal h100-pcie-trixie driver
-		desktop nouveau-bookworm nouveau
-		inference l40sx4-noble 580
-		workstation rtx4090-noble 13-0
-		runfile rtx5090-bookworm 580.126.20
-		hgx h100x8-noble fabric
-		secure-boot secure-boot-noble 580
-		air-gapped t4x2-noble mirror
-		docker docker-noble docker
-		docker-default-runtime docker-noble docker
-		podman t4x2-noble podman
-		containerd docker-noble containerd
-		k8s k8s-fresh-noble containerd
-		k8s-crio crio-noble crio
-		k3s k3s-noble toolkit
-		k8s-time-slicing k8s-fresh-noble containerd
-		gpu-operator k8s-fresh-noble toolkit
+		bare-metal t4x2-bookworm nvidia-kernel-dkms: kernel modules
+		bare-metal h100-pcie-trixie nvidia-smi: nvidia-smi
+		desktop nouveau-bookworm nvidia-settings: NVIDIA X Server Settings
+		inference l40sx4-noble cuda-libraries-12-8: CUDA runtime libraries
+		workstation rtx4090-noble cuda-toolkit-12-8: CUDA toolkit
+		workstation rtx4090-noble cuda-toolkit-13-0: CUDA toolkit
+		workstation rtx4090-noble cudnn9-cuda-13: cuDNN
+		runfile rtx5090-bookworm NVIDIA driver 580.126.20 by NVIDIA-Linux-x86_64-580.126.20.run
+		hgx h100x8-noble nvidia-fabricmanager: fabric manager, of the driver's version
+		secure-boot secure-boot-noble kernel modules, open, signed by Canonical
+		air-gapped t4x2-noble NVIDIA's CUDA repository, from its mirror
+		docker docker-noble ~ engine +/etc/docker/daemon.json
+		docker-default-runtime docker-noble ~ engine +/etc/docker/daemon.json
+		podman t4x2-noble nvidia-container-toolkit-base: NVIDIA Container Toolkit
+		containerd docker-noble ~ engine +/etc/containerd/config.toml
+		k8s k8s-fresh-noble ~ engine +/etc/containerd/config.toml
+		k8s-crio crio-noble ~ engine +/etc/crio/crio.conf
+		k3s k3s-noble k3s finds nvidia-container-runtime by itself
+		k8s-time-slicing k8s-fresh-noble ~ engine +/etc/containerd/config.toml
+		gpu-operator k8s-fresh-noble ~ engine +/etc/containerd/config.toml
 	EOF
 }
 
@@ -50,27 +52,44 @@ setup() {
 	done
 }
 
-# A profile that is not planned yet is only linted, and is named with the reason: the solver says what it
-# does not plan (GP1010) or does not know (GP1002).
-@test "every ready profile is planned for its host, or it is said why it is only linted" {
-	while read -r name host word; do
+@test "every ready profile is planned for its host, with what it is there for" {
+	while read -r name host expected; do
 		gpuprov plan --facts "$BATS_TEST_DIRNAME/../hosts/$host.json" "$ready/$name.yaml"
-		if [ "$status" -eq 0 ]; then
-			[[ "$stdout" == *"$word"* ]] || { echo "$name: expected '$word' in its plan"; show; return 1; }
+		# container-toolkit.cdi is the one key of them that may still be refused, by name and alone.
+		if [ "$name $status" = "podman 3" ] && [ "$(grep -c 'error\[' err)" -eq 1 ] &&
+			grep -q 'error\[GP1010\]: container-toolkit.cdi is not planned yet' err; then
+			echo "# podman: not planned: container-toolkit.cdi" >&3
 			continue
 		fi
-		[ "$status" -eq 3 ] || [ "$status" -eq 4 ] || { echo "$name"; show; return 1; }
-		reason=$(grep -oE 'error\[GP[0-9]+\]: .*' err | head -n 1)
-		echo "# $name: linted only: $reason" >&3
+		[ "$status" -eq 0 ] || { echo "$name for $host"; show; return 1; }
+		grep -qE -- "$expected" out || { echo "$name: expected '$expected' in its plan"; show; return 1; }
+		grep -qE '^[1-9][0-9]* to add' out || { echo "$name: expected something to do"; show; return 1; }
 	done < <(fits)
 }
 
-@test "what is planned today stays planned" {
-	for pair in "bare-metal t4x2-bookworm" "bare-metal h100-pcie-trixie" "desktop nouveau-bookworm" \
-		"inference l40sx4-noble" "workstation rtx4090-noble" "hgx h100x8-noble" "secure-boot secure-boot-noble" \
-		"docker docker-noble" "docker-default-runtime docker-noble" "containerd docker-noble" \
-		"k8s k8s-fresh-noble" "k8s-crio crio-noble" "k3s k3s-noble" "runfile rtx5090-bookworm"; do
-		gpuprov plan --facts "$BATS_TEST_DIRNAME/../hosts/${pair#* }.json" "$ready/${pair% *}.yaml"
-		[ "$status" -eq 0 ] || { echo "$pair"; show; return 1; }
+@test "the default runtime is that of its profile, and of no other" {
+	host=$BATS_TEST_DIRNAME/../hosts/docker-noble.json
+	asks() {
+		gpuprov plan --json --facts "$host" "$ready/$1.yaml"
+		ends_with 0
+		python3 - out <<-'EOF'
+			import json, sys
+			step, = [s for s in json.load(open(sys.argv[1]))["steps"] if s["kind"] == "engine"]
+			print({a["key"]: a["value"] for a in step["args"]}.get("default", "no"))
+		EOF
+	}
+	[ "$(asks docker-default-runtime)" = yes ]
+	[ "$(asks docker)" = no ]
+}
+
+@test "the plans of all of them fit terminals of 80 and of 110 columns" {
+	cp "$ready"/*.yaml .
+	for columns in 80 110; do
+		while read -r name host _; do
+			COLUMNS=$columns gpuprov plan --facts "$BATS_TEST_DIRNAME/../hosts/$host.json" "$name.yaml"
+			[ -s out ] || [ "$name" = podman ] || { echo "$name"; show; return 1; }
+			awk -v most=$columns 'length($0) > most { print "wider than " most ": " $0; bad = 1 } END { exit bad }' \
+				out err || { echo "$name"; return 1; }
+		done < <(fits)
 	done
 }

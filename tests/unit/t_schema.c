@@ -65,9 +65,10 @@ static void test_table(void)
 
 static const char *kind_for(const char *path)
 {
-	const struct schema_row *row = schema_find(path, KIND_BARE_METAL);
-
-	if (row)
+	/* A container toolkit belongs to an engine: test_toolkit_alone(). */
+	if (str_eq(path, "purpose") || str_starts(path, "container-toolkit"))
+		return "docker";
+	if (schema_find(path, KIND_BARE_METAL))
 		return "bare-metal";
 	return schema_find(path, KIND_K8S) ? "k8s" : "docker";
 }
@@ -499,6 +500,34 @@ static void test_contradictions(void)
 		4, 39);
 }
 
+/* A container toolkit needs an engine that uses it, unless only its CDI part is wanted. */
+static void test_toolkit_alone(void)
+{
+	static const char *const fine[] = {
+		"version: 1\nkind: docker\ncontainer-toolkit: {cdi: true}\n",
+		"version: 1\nkind: k8s\ncontainer-toolkit: {cdi: true}\n",
+		HEAD "purpose: containers\ncontainer-toolkit: {packages: base}\n",
+	};
+	auto_parsed p = { 0 };
+	const char *text = HEAD "purpose: containers\n";
+	const struct diag *d;
+
+	contradicts(HEAD "container-toolkit: {cdi: true}\n", 3, 1);
+	contradicts(HEAD "purpose: containers\ncontainer-toolkit: {cdi: true}\n", 4, 1);
+	contradicts(HEAD "container-toolkit: {packages: base}\n", 3, 1);
+	parse(&p, text, strlen(text));
+	d = complaint(&p, GP_CONTRADICTION);
+	ok(p.rc == 0 && d && d->severity == SEV_WARNING && d->at.line == 3 && d->at.col == 10,
+	   "purpose containers without an engine is warned of");
+	ok(d && d->ways.n && d->ways.at[0].sets.n == 1 &&
+		   str_eq(d->ways.at[0].sets.at[0], "kind=docker"),
+	   "with an engine as the way out");
+	for (size_t i = 0; i < sizeof(fine) / sizeof(*fine); i++) {
+		parse(&p, fine[i], strlen(fine[i]));
+		ok(p.rc == 0 && !p.diags.list.n, "a toolkit that is used: %zu", i);
+	}
+}
+
 static void test_contradiction(void)
 {
 	auto_parsed p = { 0 };
@@ -540,5 +569,6 @@ int main(void)
 	test_list();
 	test_kind();
 	test_contradictions();
+	test_toolkit_alone();
 	return done_testing();
 }
