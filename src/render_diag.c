@@ -67,6 +67,20 @@ static unsigned show_text(struct piece line, size_t from, size_t to, unsigned mo
 	return cells;
 }
 
+/*
+ * Words that may hold what a user, a file or a program said: nothing of it reaches the terminal as
+ * more than text. Lines stay lines.
+ */
+static void add_words(const char *text, struct buf *ret)
+{
+	for (size_t n; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		str_escape(ret, text, n);
+		if (text[n])
+			buf_addc(ret, '\n');
+	}
+}
+
 /* A long line is shown from the word on that stands a little before the place. */
 static size_t window(struct piece line, size_t place, unsigned most)
 {
@@ -140,8 +154,11 @@ static void show_also(const struct diag *d, const struct profile_text *text,
 
 static void show_way(size_t number, const char *text, const struct style *style, struct buf *ret)
 {
+	auto_buf struct buf words = BUF_TEXT;
+
+	add_words(text, &words);
 	buf_addf(ret, "   %zu. ", number);
-	render_wrapped(text, 6, 6, style, ret);
+	render_wrapped(buf_str(&words), 6, 6, style, ret);
 }
 
 /*
@@ -170,9 +187,14 @@ static void show_diag(const struct diag *d, const struct profile_text *text,
 	buf_addf(ret, "%s[GP%04u]", severity_words[d->severity], (unsigned)d->code);
 	colour_off(style, ret);
 	buf_adds(ret, ": ");
-	buf_addf(&words, "%s%s%s", d->what, d->why ? "; " : "", d->why ? d->why : "");
-	if (on_one_line(d))
-		buf_addf(&words, "; %s%s", d->ways.n > 1 ? "(1) " : "", d->ways.at[0].text);
+	add_words(d->what, &words);
+	if (d->why)
+		buf_adds(&words, "; ");
+	add_words(d->why ? d->why : "", &words);
+	if (on_one_line(d)) {
+		buf_addf(&words, "; %s", d->ways.n > 1 ? "(1) " : "");
+		add_words(d->ways.at[0].text, &words);
+	}
 	at += (unsigned)strlen(severity_words[d->severity]) + 10;
 	render_wrapped(buf_str(&words), at, INDENT, style, ret);
 	if (d->at.line)
@@ -205,7 +227,9 @@ void render_err(const struct err *e, const struct style *style, struct buf *ret)
 	colour_on(style, severity_colours[0], ret);
 	buf_addf(ret, "error[GP%04u]", (unsigned)e->code);
 	colour_off(style, ret);
-	buf_addf(ret, ": %s\n", e->text ? e->text : "failed");
+	buf_adds(ret, ": ");
+	add_words(e->text ? e->text : "failed", ret);
+	buf_addc(ret, '\n');
 	for (size_t i = 0; i < e->n_ways; i++)
 		show_way(i + 1, e->ways[i], style, ret);
 	render_ascii(style, from, ret);

@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "base/ver.h"
 
+#include <string.h>
+
 static const struct value *text_at(struct check *c, const char *path)
 {
 	const struct value *v = profile_given(c->p, path);
@@ -61,12 +63,32 @@ static void modules_none(struct check *c)
 	}
 }
 
-/* One installer: by a URL or a path, not both; unverified only in so many words. */
-static void installer(struct check *c, const struct value *at, const struct value *url,
-		      const struct value *path)
+/* What is run as root comes by https, or is known by its hash. */
+static void unchecked(struct check *c, const struct value *url)
 {
+	bool file = str_starts(url->text, "file:");
+	struct diag *d =
+		diag_add(c->diags, SEV_ERROR, GP_CONTRADICTION, &url->at,
+			 "%s is not https, and there is no sha256 to check the file by", url->path);
+
+	diag_why(c->diags, d, "what it brings is run with the rights of root");
+	diag_way(c->diags, d, NULL, "add its sha256: sha256sum FILE prints it");
+	if (file)
+		diag_way(c->diags, d, NULL, "name the file itself: path: %s",
+			 schema_escaped(c, url->text + strlen("file://")));
+	else
+		diag_way(c->diags, d, NULL, "write an https:// address");
+}
+
+/* One installer: by a URL or a path, not both; unverified only in so many words. */
+static void installer(struct check *c, const struct value *at)
+{
+	const struct value *url = value_find(at, "url"), *path = value_find(at, "path");
 	struct diag *d;
 
+	if (url && url->form == VALUE_TEXT && !value_find(at, "sha256") &&
+	    !str_starts(url->text, "https:"))
+		unchecked(c, url);
 	if (!url || !path)
 		return;
 	d = contradiction(c, path, url, "and a URL here",
@@ -82,7 +104,7 @@ static void installers(struct check *c)
 	struct diag *d;
 
 	if (driver)
-		installer(c, driver, value_find(driver, "url"), value_find(driver, "path"));
+		installer(c, driver);
 	if (driver && source && !str_eq(source->text, "runfile") && !str_eq(source->text, "auto")) {
 		d = contradiction(c, driver, source, "the source asked for",
 				  arena_printf(c->p->a, "driver.runfile, but driver.source is %s",
@@ -92,7 +114,7 @@ static void installers(struct check *c)
 	}
 	if (cuda)
 		list_each (&cuda->items, it)
-			installer(c, it, value_find(it, "url"), value_find(it, "path"));
+			installer(c, it);
 }
 
 static void cuda_default(struct check *c)

@@ -117,6 +117,38 @@ static int read_base(void *ctx, const char *path, struct buf *ret, struct err *e
 	return user_read(path, ret, e);
 }
 
+/* A file name as it may stand in a command that is proposed. */
+static const char *proposed(struct job *j, const char *path)
+{
+	auto_buf struct buf shown = BUF_TEXT;
+
+	str_escape(&shown, path, strlen(path));
+	return str_eq(buf_str(&shown), path) && !strpbrk(path, " '\"\\$`;&|<>()*?") ?
+		       arena_str(&j->a, path) :
+		       "FILE";
+}
+
+/* A profile that cannot be read, as a complaint with what to do about it. */
+static void no_profile(struct job *j, const char *path, struct err *e)
+{
+	bool large = e->code == GP_TOO_LARGE;
+	struct span at = { .file = path, .line = large, .col = large, .width = large };
+	const char *meant = e->code == GP_NO_FILE ? user_meant(path, &j->a) : NULL;
+
+	if (large)
+		err_way(e, "check that this is the right file");
+	else if (meant && str_eq(proposed(j, meant), meant))
+		err_way(e, "did you mean %s?", meant);
+	else if (e->code == GP_NO_FILE)
+		err_way(e, "gpuprov init %s writes one that fits this host", proposed(j, path));
+	else if (e->code == GP_NO_PERMISSION)
+		err_way(e, "make it readable for you, or name another profile");
+	else
+		err_way(e, "name a file that holds a profile; gpuprov init FILE writes one");
+	e->code = large ? GP_PROFILE_TOO_LARGE : GP_PROFILE_UNREADABLE;
+	err_at(e, &at);
+}
+
 int job_load_profile(struct job *j, const char *path)
 {
 	static const struct profile_door door = { read_base, NULL };
@@ -124,16 +156,7 @@ int job_load_profile(struct job *j, const char *path)
 	int rc;
 
 	if (user_read(path, &j->profile_text, &e)) {
-		bool large = e.code == GP_TOO_LARGE;
-		struct span at = { .file = path, .line = large, .col = large, .width = large };
-
-		e.code = large ? GP_PROFILE_TOO_LARGE : GP_PROFILE_UNREADABLE;
-		err_at(&e, &at);
-		if (large)
-			err_way(&e, "check that this is the right file");
-		else
-			err_way(&e, "name a profile that is there; one that fits this host: "
-				    "gpuprov init");
+		no_profile(j, path, &e);
 		diag_from_err(&j->complaints, &e);
 		return -1;
 	}

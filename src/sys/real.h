@@ -14,6 +14,10 @@ void sys_real_close(struct sys *s);
  * refused, not waited for.
  */
 int user_read(const char *path, struct buf *ret, struct err *e);
+
+/* The file beside it whose name is nearest, when one may have been meant; NULL = none. */
+const char *user_meant(const char *path, struct arena *a);
+
 /*
  * The same for a file that only its owner, who is root or the caller, may have written: not through
  * a link, not writable by others (GP_PLAN_UNSAFE). A file that does not begin with `head`, or that

@@ -5,6 +5,7 @@
 #include "sys/real.h"
 #include "sys/real_priv.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,9 +18,12 @@ int user_read(const char *path, struct buf *ret, struct err *e)
 	struct stat st;
 
 	if (str_eq(path, "-")) {
-		if (fd_read_all(STDIN_FILENO, ret))
-			return err_errno(e, errno, "reading standard input");
-		return 0;
+		if (fd_read_all(STDIN_FILENO, ret) == 0)
+			return 0;
+		if (errno == EFBIG)
+			return err_set(e, GP_TOO_LARGE, "standard input is larger than %zu KiB",
+				       ret->limit >> 10);
+		return err_errno(e, errno, "reading standard input");
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
@@ -30,6 +34,32 @@ int user_read(const char *path, struct buf *ret, struct err *e)
 		return fd_read_all(fd, ret) ? err_errno(e, errno, "reading '%s'", path) : 0;
 	}
 	return fd_read_file(fd, path, ret, e);
+}
+
+const char *user_meant(const char *path, struct arena *a)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *best = NULL;
+	const char *folder = !slash        ? "." :
+			     slash == path ? "/" :
+					     arena_strn(a, path, (size_t)(slash - path));
+	unsigned best_distance = 99;
+	DIR *dir = opendir(folder);
+
+	if (!dir)
+		return NULL;
+	for (const struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+		unsigned distance = 0;
+
+		/* In the order of the folder, which is any: of two as near the first by name. */
+		if (*d->d_name == '.' || str_eq(name, d->d_name) ||
+		    !str_meant(name, d->d_name, &distance) || distance > best_distance ||
+		    (distance == best_distance && strcmp(d->d_name, best) > 0))
+			continue;
+		best = arena_str(a, d->d_name);
+		best_distance = distance;
+	}
+	closedir(dir);
+	return best ? arena_printf(a, "%.*s%s", (int)(name - path), path, best) : NULL;
 }
 
 int user_write(const char *path, const void *bytes, size_t len, unsigned mode, struct err *e)

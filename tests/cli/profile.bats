@@ -26,10 +26,9 @@ plan_bad() {
 	ends_with 65
 	silent
 	cat >wanted <<-'EOF'
-		bad.yaml:4:3: error[GP0201]: there is no key 'driver.brunch'; did you mean driver.branch?
+		bad.yaml:4:3: error[GP0201]: there is no key 'driver.brunch'; (1) did you mean driver.branch?
 		    4 |   brunch: "535"
 		      |   ^^^^^^
-		   1. did you mean driver.branch?
 		   2. see all keys: gpuprov help profile
 	EOF
 	same wanted err
@@ -114,6 +113,27 @@ plan_bad() {
 	gpuprov plan --facts f.json /dev/zero
 	ends_with 65
 	complains "'/dev/zero' is not a regular file"
+}
+
+@test "a mistyped name gets the one that was meant, if its file is there" {
+	cp "$profile" mine.yaml
+	for typed in mien.yaml mine.yml ./mine.yam "$PWD/mine.yaml1"; do
+		gpuprov lint "$typed"
+		ends_with 65
+		says "did you mean"
+		says "mine.yaml?"
+	done
+	gpuprov lint other.yaml
+	ends_with 65
+	says "gpuprov init other.yaml writes one that fits this host"
+	# A name is not an instruction to a terminal or a shell.
+	cp "$profile" $'ev\e[31mil.yaml'
+	gpuprov lint $'ev\e[31mi.yaml'
+	ends_with 65
+	says "gpuprov init FILE writes one"
+	[[ "$stdout$stderr" != *$'\e'* ]] || { show; return 1; }
+	gpuprov lint 'a;b.yaml'
+	says "gpuprov init FILE writes one"
 }
 
 @test "a FIFO is refused and not waited for" {

@@ -173,3 +173,13 @@ setup() {
 	ends_with 0
 	[[ "$stdout" =~ ^gpuprov\ [0-9.]+$ ]] || { echo "expected 'gpuprov VERSION':"; show; return 1; }
 }
+
+@test "what is typed is not echoed as more than text" {
+	for args in $'plan \e[31mx.yaml' $'pl\e[31man' $'plan --ro\e[31mot' $'facts --root \e[31m' $'why \e[31m' \
+		$'facts --facts \e[31m.json' $'plan --facts \e[31m.json '"$profile"; do
+		# shellcheck disable=SC2086 # words
+		gpuprov $args
+		[ "$status" -ne 0 ] || { echo "expected an error of: $args"; return 1; }
+		[[ "$stdout$stderr" != *$'\e'* ]] || { echo "expected no escape:"; cat -v err; return 1; }
+	done
+}
