@@ -131,7 +131,7 @@ def single(rows):
 
 
 NEEDS_MORE = ("sharing.kind: mps", "sharing.kind: time-slicing", "sharing.replicas", "cuda.default", ".runfile",
-              "engine:", "driver.runfile")
+              "engine:", "driver.runfile", "bare-metal: container-toolkit")
 
 
 def check_both_take(texts):
