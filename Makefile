@@ -60,7 +60,7 @@ PROBES := $(call drop_ins,probes,src/probes/probe.c)
 DISTROS := $(call drop_ins,distros,src/distros/distro.c)
 RUNTIMES := $(call drop_ins,runtimes,src/runtimes/runtime.c)
 STEPS := $(call drop_ins,steps,src/steps/step.c)
-COMMANDS := $(call drop_ins,commands,$(patsubst %,src/commands/%.c,common acting saving sitting fleet))
+COMMANDS := $(call drop_ins,commands,$(patsubst %,src/commands/%.c,common acting saving sitting fleet outcome))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -158,8 +158,8 @@ $(O)/man/made: $(O)/gpuprov $(wildcard docs/man/*.scd)
 		sed -e '/^@KEYS@$$/{r $(@D)/keys' -e 'd}' docs/man/gpuprov-profile.5.scd | \
 			scdoc >$(@D)/gpuprov-profile.5; \
 		scdoc <docs/man/gpuprov-exit.7.scd >$(@D)/gpuprov-exit.7; \
-		$(foreach c,$(COMMANDS),{ $(call page,$(c),gpuprov-$(c)) && cat docs/man/command.scd; } | \
-			scdoc >$(@D)/gpuprov-$(c).1;) \
+		$(foreach c,$(subst _,-,$(COMMANDS)),{ $(call page,$(c),gpuprov-$(c)) && \
+			cat docs/man/command.scd; } | scdoc >$(@D)/gpuprov-$(c).1;) \
 	else \
 		echo "no scdoc: built without manual pages" >&2; \
 	fi
@@ -188,12 +188,18 @@ $(O)/gen/templates.txt: $(TEMPLATES) $(wildcard templates templates/*)
 deps-build: ## install what building needs (root)
 	@deps/install.sh build
 
+deps-deb: ## install what building the package needs (root)
+	@deps/install.sh build deb
+
 deps-test: ## install what the tests need (root)
-	@deps/install.sh build test
+	@deps/install.sh build deb test
 
 demo: deps-build ## provision a scratch Debian root for real; FULL=1 with a kernel module
 	@$(MAKE) --no-print-directory all
 	@FULL='$(FULL)' examples/demo.sh $(O)
+
+deb: deps-deb ## build the package for Debian 12 and 13, and Ubuntu, into build/deb (root)
+	@debian/build.sh $(O)
 
 install: all ## install under DESTDIR and prefix
 	install -D -m 0755 $(O)/gpuprov $(DESTDIR)$(prefix)/bin/gpuprov
@@ -201,11 +207,14 @@ install: all ## install under DESTDIR and prefix
 	for so in $(O)/gpuprov-apt-*.so; do [ ! -e "$$so" ] || \
 		install -m 0644 "$$so" $(DESTDIR)$(libdir)/gpuprov/; done
 	install -d $(DESTDIR)$(libdir)/systemd/system/multi-user.target.wants
-	sed 's|/usr/bin/gpuprov|$(prefix)/bin/gpuprov|' units/gpuprov-resume.service \
-		>$(DESTDIR)$(libdir)/systemd/system/gpuprov-resume.service
+	for unit in resume.service drift.service drift.timer; do \
+		sed 's|/usr/bin/gpuprov|$(prefix)/bin/gpuprov|' units/gpuprov-$$unit \
+			>$(DESTDIR)$(libdir)/systemd/system/gpuprov-$$unit || exit; done
 	ln -sf ../gpuprov-resume.service $(DESTDIR)$(libdir)/systemd/system/multi-user.target.wants/
 	install -m 0644 profiles/*.yaml $(DESTDIR)$(prefix)/share/gpuprov/profiles/
 	install -m 0644 $(O)/profile.schema.json $(DESTDIR)$(prefix)/share/gpuprov/
+	install -m 0644 docs/*.schema.json $(DESTDIR)$(prefix)/share/gpuprov/
+	install -m 0644 $(O)/gen/catalog.txt $(DESTDIR)$(prefix)/share/gpuprov/
 	for page in $(O)/man/*.[157]; do [ ! -e "$$page" ] || install -D -m 0644 "$$page" \
 		$(DESTDIR)$(prefix)/share/man/man$${page##*.}/$${page##*/}; done
 	install -D -m 0644 $(O)/completion/gpuprov.bash \
@@ -305,5 +314,5 @@ clean: ## remove what was built (caches of scratch roots stay in build/cache)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all deps-build deps-test demo install test test-long check check-real tests-built accept asan fuzz analyze \
+.PHONY: all deps-build deps-deb deps-test deb demo install test test-long check check-real tests-built accept asan fuzz analyze \
 	bench format clean help

@@ -29,6 +29,8 @@ const struct option_row option_table[OPT_COUNT] = {
 				    "exit with 2 when there is something to do" },
 	[OPT_OUT] = { OPT_OUT, "out", "FILE", NULL, false,
 		      "save the plan to FILE, for 'gpuprov apply FILE'" },
+	[OPT_REPORT] = { OPT_REPORT, "report", "FILE", NULL, false,
+			 "also write the plan as JSON to FILE, whole or not at all" },
 	[OPT_RESUME] = { OPT_RESUME, "resume", NULL, NULL, false,
 			 "go on with the run that did not come to its end, by its own plan" },
 	[OPT_YES] = { OPT_YES, "yes", NULL, NULL, false, "do not ask for confirmation" },

@@ -201,3 +201,18 @@ int runs_applied(const struct sys *sys, struct arena *a, struct plan *ret, bool 
 	*ret_there = true;
 	return journal_plan(sys, last->number, a, ret, e);
 }
+
+int runs_reboot(const struct sys *sys, const runs *all, struct arena *a, bool *ret, struct err *e)
+{
+	const struct run *run = all->n ? &all->at[all->n - 1] : NULL;
+	struct sys_ident id;
+	struct plan plan;
+
+	*ret = false;
+	if (!run || run->rollback || (run->state != RUN_DONE && run->state != RUN_REBOOT))
+		return 0;
+	if (sys_ident(sys, &id, e) || journal_plan(sys, run->number, a, &plan, e))
+		return -1;
+	*ret = plan.totals.reboot && str_eq(run->boot, id.boot_id);
+	return 0;
+}

@@ -57,6 +57,12 @@ const struct run *runs_half_back(const runs *all);
 const struct run *runs_waiting(const runs *all, const struct run *open);
 
 /*
+ * Is the next boot still waited for? As long as this is the boot in which the last run, which
+ * needs one, was made.
+ */
+int runs_reboot(const struct sys *sys, const runs *all, struct arena *a, bool *ret, struct err *e);
+
+/*
  * The newest run that changed something and was not put back, or, where it went on with others,
  * the first of those; NULL when there is none.
  */

@@ -3,6 +3,7 @@
 #include "commands/acting.h"
 
 #include "base/str.h"
+#include "commands/outcome.h"
 #include "execute.h"
 
 #include <errno.h>
@@ -23,11 +24,13 @@ int acting_rights(const struct job *j, const char *command, struct err *e)
 	return -1;
 }
 
-int acting_show(const struct job *j, struct err *e)
+int acting_show(struct job *j, struct err *e)
 {
 	struct style style = terminal_style(j->o, stdout);
 	auto_buf struct buf text = BUF_TEXT;
 
+	if (j->outcome)
+		return outcome_plan(j, e);
 	if (opt_wants(j->o, "json"))
 		plan_write(&j->plan, &text);
 	else if (!plan_refused(&j->plan))
@@ -110,11 +113,21 @@ static void say_in_flight(const struct exec_event *ev)
 	in_flight_len = (sig_atomic_t)b.len;
 }
 
+/* Who is told what happens. */
+struct audience {
+	struct job *j;
+	struct progress progress;
+};
+
 static void on_event(void *ctx, const struct exec_event *ev)
 {
+	struct audience *them = ctx;
+
 	if (ev->kind != EXEC_PROGRESS)
 		say_in_flight(ev);
-	progress_event(ctx, ev);
+	if (them->j->outcome)
+		outcome_event(them->j, ev);
+	progress_event(&them->progress, ev);
 }
 
 /* Packages are planned with the cache open; a plan of another day may still need it. */
@@ -131,12 +144,12 @@ static bool needs_cache(const struct plan *p)
 
 int acting_carry_out(struct job *j, struct err *e)
 {
-	struct progress progress;
-	struct exec_listener listener = { on_event, &progress, should_stop };
+	struct audience them = { .j = j };
+	struct exec_listener listener = { on_event, &them, should_stop };
 
 	if (needs_cache(&j->plan) && job_cache(j, e))
 		return -1;
-	progress_init(&progress, j->o);
+	progress_init(&them.progress, j->o);
 	catch_signals();
 	return execute(&j->plan, &j->sys, &j->cache, &listener, e);
 }

@@ -8,7 +8,7 @@
 int acting_rights(const struct job *j, const char *command, struct err *e);
 
 /* Text or JSON of job.plan on stdout. */
-int acting_show(const struct job *j, struct err *e);
+int acting_show(struct job *j, struct err *e);
 
 /* Ask on the terminal, unless --yes. */
 int acting_confirm(const struct job *j, struct err *e);

@@ -3,6 +3,7 @@
 #include "commands/acting.h"
 
 #include "base/str.h"
+#include "commands/outcome.h"
 #include "commands/saving.h"
 #include "commands/sitting.h"
 #include "journal.h"
@@ -135,24 +136,31 @@ static int check_args(const struct options *o, struct err *e)
 	return err_set(e, GP_USAGE, "'apply' needs PROFILE; see gpuprov apply --help");
 }
 
-static int run(const struct options *o, struct err *e)
+int work_apply(struct job *j, struct err *e)
 {
-	auto_job j = { 0 };
+	const struct options *o = j->o;
 	struct saved saved;
 	bool is_saved = false;
 	int lock, rc;
 
-	if (check_args(o, e) || job_open(&j, o, e))
+	if (check_args(o, e) || job_open(j, o, e))
 		return -1;
-	if (o->args.n && saving_read(&j, o->args.at[0], &saved, &is_saved, e))
+	if (o->args.n && !j->profile_inline && saving_read(j, o->args.at[0], &saved, &is_saved, e))
 		return -1;
-	if (o->args.n && !is_saved && job_profile(&j, o->args.at[0], e))
+	if (o->args.n && !is_saved && job_profile(j, o->args.at[0], e))
 		return e->code ? -1 : STATUS_PROFILE;
-	if (acting_rights(&j, "apply", e) || journal_lock(&j.sys, &lock, e))
+	if (acting_rights(j, "apply", e) || journal_lock(&j->sys, &lock, e))
 		return -1;
-	rc = apply_locked(&j, is_saved ? &saved : NULL, e);
-	sys_unlock(&j.sys, lock);
+	rc = apply_locked(j, is_saved ? &saved : NULL, e);
+	sys_unlock(&j->sys, lock);
 	return rc;
+}
+
+static int run(const struct options *o, struct err *e)
+{
+	auto_job j = { .o = o };
+
+	return outcome_asked(o) ? outcome_of(&j, work_apply, e) : work_apply(&j, e);
 }
 
 const struct command command_apply = {
@@ -173,10 +181,14 @@ const struct command command_apply = {
 		 "root or to you, and nobody else may be able to write it.\n"
 		 "\n"
 		 "With --resume the run that did not come to its end is gone on with, by its own "
-		 "plan; what it finished is not done again.\n",
+		 "plan; what it finished is not done again.\n"
+		 "\n"
+		 "With --format result one JSON object is printed at the end, whatever happens "
+		 "(schema gpuprov.result/1); with --format salt the line that Salt's cmd.run takes "
+		 "with 'stateful: True'.\n",
 	.options = (const enum option[]){ OPT_ROOT, OPT_GPU, OPT_YES, OPT_RESUME, OPT_JSON,
 					  OPT_FORMAT, OPT_REFRESH, OPT_OFFLINE, OPT_CACHE,
 					  OPT_CATALOG, OPT_COUNT },
-	.formats = (const char *const[]){ "text", "json", NULL },
+	.formats = (const char *const[]){ "text", "json", "result", "salt", NULL },
 	.run = run,
 };

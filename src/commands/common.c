@@ -183,6 +183,8 @@ static int show_complaints(struct job *j, int rc)
 int job_profile(struct job *j, const char *path, struct err *e)
 {
 	(void)e;
+	if (j->profile_inline)
+		return job_profile_text(j, path, j->profile_inline);
 	return show_complaints(j, job_load_profile(j, path));
 }
 

@@ -10,6 +10,8 @@
 #include "sys/real.h"
 #include "terminal.h"
 
+struct outcome;
+
 /* One part of a command's work, and how long it took. */
 struct job_stage {
 	const char *name;
@@ -27,8 +29,10 @@ struct job {
 	struct buf profile_text;
 	struct plan plan;
 	struct arena a;
-	struct diags complaints; /* about the profile */
-	bool borrowed;           /* the facts are another host's: --facts */
+	struct diags complaints;    /* about the profile */
+	bool borrowed;              /* the facts are another host's: --facts */
+	const char *profile_inline; /* the profile itself, where it is in no file */
+	struct outcome *outcome;    /* where a result is told instead of text; else NULL */
 	LIST(struct job_stage) stages;
 	long long stage_began; /* microseconds of a clock that starts anywhere */
 };

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpuprov plan: show what would be done. */
 #include "commands/fleet.h"
+#include "commands/outcome.h"
 #include "commands/saving.h"
 #include "commands/sitting.h"
 #include "render_html.h"
 
-static int show(const struct job *j, struct err *e)
+#include <string.h>
+
+static int show(struct job *j, struct err *e)
 {
 	struct style style = terminal_style(j->o, stdout);
 	auto_buf struct buf text = BUF_TEXT;
 
+	if (j->outcome)
+		return outcome_plan(j, e);
 	if (opt_wants(j->o, "json"))
 		plan_write(&j->plan, &text);
 	else if (opt_wants(j->o, "html"))
@@ -23,32 +28,61 @@ static int show(const struct job *j, struct err *e)
 	return print(&text, e);
 }
 
-static int run(const struct options *o, struct err *e)
+/* For whoever watches the file: never half of a report. */
+static int report(const struct job *j, struct err *e)
 {
-	auto_job j = { 0 };
+	const char *path = opt_value(j->o, OPT_REPORT);
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	auto_arena struct arena a = { 0 };
+	auto_buf struct buf text = BUF_TEXT;
+	struct sys dir = { 0 };
+	int rc;
 
-	if (job_open(&j, o, e))
+	if (!path)
+		return 0;
+	plan_write(&j->plan, &text);
+	if (sys_real_open(slash ? arena_strn(&a, path, (size_t)(slash - path + 1)) : ".", &dir, e))
+		return err_ctx(e, "opening the folder of the report");
+	rc = sys_replace(&dir, slash ? slash + 1 : path, buf_str(&text), text.len, NULL, e);
+	sys_real_close(&dir);
+	return rc ? err_ctx(e, "writing the report") : 0;
+}
+
+int work_plan(struct job *j, struct err *e)
+{
+	const struct options *o = j->o;
+
+	if (job_open(j, o, e))
 		return -1;
-	if (job_profile(&j, o->args.at[0], e))
+	if (job_profile(j, o->args.at[0], e))
 		return e->code ? -1 : STATUS_PROFILE;
 	if (fleet_asked(o) && (opt_wants(o, "html") || opt_wants(o, "dot")))
 		return err_set(e, GP_USAGE, "--format %s shows the plan of one host",
 			       opt_format(o));
 	if (fleet_asked(o))
-		return fleet_plan(&j, e);
+		return fleet_plan(j, e);
 	/* Another host's packages cannot be resolved here: its steps can. */
-	if (job_facts(&j, e) || job_plan(&j, !j.borrowed, e) || show(&j, e))
+	if (job_facts(j, e) || job_plan(j, !j->borrowed, e) || show(j, e))
 		return -1;
-	sitting_rules(&j);
-	if (opt_given(o, OPT_OUT) && !plan_refused(&j.plan) && saving_write(&j, e))
+	sitting_rules(j);
+	if (opt_given(o, OPT_OUT) && !plan_refused(&j->plan) && saving_write(j, e))
 		return -1;
-	job_show_diags(&j);
-	job_stage(&j, "render");
-	job_show_stages(&j);
-	if (plan_refused(&j.plan))
-		return (int)job_refusal(&j);
-	return opt_given(o, OPT_DETAILED_EXITCODE) && plan_pending(&j.plan) ? STATUS_PENDING :
-									      STATUS_OK;
+	if (report(j, e))
+		return -1;
+	job_show_diags(j);
+	job_stage(j, "render");
+	job_show_stages(j);
+	if (plan_refused(&j->plan))
+		return (int)job_refusal(j);
+	return opt_given(o, OPT_DETAILED_EXITCODE) && plan_pending(&j->plan) ? STATUS_PENDING :
+									       STATUS_OK;
+}
+
+static int run(const struct options *o, struct err *e)
+{
+	auto_job j = { .o = o };
+
+	return outcome_asked(o) ? outcome_of(&j, work_plan, e) : work_plan(&j, e);
 }
 
 const struct command command_plan = {
@@ -74,8 +108,8 @@ const struct command command_plan = {
 		 "--format dot a graph of the steps for Graphviz.\n",
 	.options =
 		(const enum option[]){ OPT_ROOT, OPT_FACTS, OPT_GPU, OPT_JSON, OPT_FORMAT, OPT_OUT,
-				       OPT_EXPLAIN, OPT_DETAILED_EXITCODE, OPT_REFRESH, OPT_OFFLINE,
-				       OPT_CACHE, OPT_CATALOG, OPT_TIMING, OPT_COUNT },
-	.formats = (const char *const[]){ "text", "json", "html", "dot", NULL },
+				       OPT_REPORT, OPT_EXPLAIN, OPT_DETAILED_EXITCODE, OPT_REFRESH,
+				       OPT_OFFLINE, OPT_CACHE, OPT_CATALOG, OPT_TIMING, OPT_COUNT },
+	.formats = (const char *const[]){ "text", "json", "html", "dot", "result", "salt", NULL },
 	.run = run,
 };

@@ -47,20 +47,6 @@ static int see_steps(struct job *j, const struct run *run, struct status_report 
 	return 0;
 }
 
-/* A reboot is waited for as long as this is still the boot in which the run was made. */
-static int see_reboot(struct job *j, const struct run *run, struct status_report *r, struct err *e)
-{
-	struct sys_ident id;
-	struct plan plan;
-
-	if (run->rollback || (run->state != RUN_DONE && run->state != RUN_REBOOT))
-		return 0;
-	if (sys_ident(&j->sys, &id, e) || journal_plan(&j->sys, run->number, &j->a, &plan, e))
-		return -1;
-	r->reboot_required = plan.totals.reboot && str_eq(run->boot, id.boot_id);
-	return 0;
-}
-
 static const char *what_next(const struct run *run, bool running)
 {
 	if (running)
@@ -118,7 +104,10 @@ static int look(struct job *j, struct status_report *r, struct err *e)
 	r->last = all.at[all.n - 1];
 	r->state = r->running ? "running" : run_state_word(r->last.state);
 	r->next = what_next(&r->last, r->running);
-	return see_steps(j, &r->last, r, e) || see_reboot(j, &r->last, r, e) ? -1 : 0;
+	return see_steps(j, &r->last, r, e) ||
+			       runs_reboot(&j->sys, &all, &j->a, &r->reboot_required, e) ?
+		       -1 :
+		       0;
 }
 
 static int run(const struct options *o, struct err *e)

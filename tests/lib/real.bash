@@ -26,11 +26,12 @@ real_need() {
 	}
 }
 
-# real_base NAME [PACKAGE...]: path of a cached base root, made when it is not there.
+# real_base NAME [PACKAGE...]: path of a cached base root, made when it is not there. SUITE is bookworm or what
+# the caller says.
 real_base() {
 	local dir=$O/cache/$1
 	shift
-	"$REAL_LIB/base-root.sh" bookworm "$dir" "$@" >&2 3>&-
+	"$REAL_LIB/base-root.sh" "${SUITE:-bookworm}" "$dir" "$@" >&2 3>&-
 	echo "$dir"
 }
 
