@@ -17,4 +17,4 @@ tar -c Makefile src | tar -x -C "$work/root/gpuprov"
 # Make's job server is outside, and so is its idea of verbosity.
 env -u MAKEFLAGS -u MAKELEVEL -u O chroot "$work/root" /usr/bin/make -s -C /gpuprov O=build V=0 CFLAGS=-O2 build/apt-backend
 mkdir -p "$to"
-cp "$work"/root/gpuprov/build/gpuprov-apt-*.so "$to/"
+for so in "$work/root/gpuprov/build"/gpuprov-apt-*.so; do cp "$so" "$to/"; done

@@ -331,7 +331,7 @@ static void help_program(struct buf *ret)
 		      "  gpuprov verify bare-metal.yaml        prove it\n\n"
 		      "Commands:\n");
 	for (const struct command *const *c = command_table; *c; c++)
-		buf_addf(ret, "  %-12s%s\n", (*c)->name, (*c)->summary);
+		buf_addf(ret, "  %-16s%s\n", (*c)->name, (*c)->summary);
 	buf_adds(ret, "\nHelp of a command: gpuprov COMMAND --help\n");
 }
 

@@ -8,7 +8,7 @@ load ../lib/real
 setup_file() {
 	real_need
 	# One that is newer than all it is made of is as good as a new one.
-	newest=$(ls -t "$O"/deb/gpuprov_*.deb 2>/dev/null | head -n 1)
+	newest=$(find "$O/deb" -maxdepth 1 -name 'gpuprov_*.deb' 2>/dev/null)
 	if [ -z "$newest" ] || [ -n "$(cd "$TOP" && find Makefile README.md catalog debian docs examples profiles \
 		src templates units -newer "$newest" -print -quit)" ]; then
 		"$TOP/debian/build.sh" "$O" >&2 3>&- || return 1
@@ -92,7 +92,8 @@ paths_of() {
 	[[ $depends != *libapt* && $depends != *libstdc++* && $depends != *libcurl* ]]
 	[[ $depends == *libyaml-0-2* && $depends == *libjansson4* && $depends == *libssl3* ]]
 	# The oldest libc of the systems it is for: Ubuntu 22.04.
-	libc=$(sed 's/.*libc6 (>= \([0-9.]*\)).*/\1/' <<<"$depends")
+	libc=${depends#*libc6 (>= }
+	libc=${libc%%)*}
 	dpkg --compare-versions "$libc" le 2.35
 	[ "$(dpkg-deb -f "$DEB" Installed-Size)" -lt 5000 ]
 }
@@ -210,7 +211,7 @@ lived_with() {
 	done
 	[ -e "$ROOT/etc/gpuprov/profile.yaml" ]
 	[ -e "$ROOT/etc/modprobe.d/gpuprov-nouveau.conf" ]
-	[ -e "$ROOT/usr/bin/nvidia-smi" ]
+	[ -L "$ROOT/usr/bin/nvidia-smi" ]
 }
 
 @test "Debian 12: installed by apt, facts, plan, apply, drift, upgraded, removed, purged" {
