@@ -216,7 +216,7 @@ const struct command command_ansible_module = {
 	.args = "FILE [facts]",
 	.min = 1,
 	.max = 2,
-	.summary = "do what a task of Ansible's collection gpuprov.host says",
+	.summary = "do what an Ansible task of gpuprov.host says",
 	.about = "Reads a task's parameters from FILE, as Ansible passes them to a module, and "
 		 "prints one JSON object, whatever happens: what was changed, what failed and why, "
 		 "whether a reboot is needed (schema gpuprov.result/1). In check mode nothing is "

@@ -445,7 +445,7 @@ const struct command command_configure = {
 	.args = "ENGINE",
 	.min = 1,
 	.max = 1,
-	.summary = "register the runtime with a container engine, without a profile",
+	.summary = "register the runtime with a container engine; no profile",
 	.about = "Edits the configuration that the engine's daemon really reads: our keys are "
 		 "added, every other byte stays. The engine checks the new text before it is "
 		 "written, is reloaded or restarted, and is asked; when it does not know the "
