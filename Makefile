@@ -50,7 +50,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(2))
 SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 OBJ := $(SRC:src/%.c=$(O)/obj/%.o) $(O)/obj/toml_reader.o
 # What the apt back end links too, compiled for a shared object.
-PIC := $(patsubst %,$(O)/pic/%.o,$(addprefix base/,err mem buf arena str utf8 ver code) sys/apt_fault)
+PIC := $(patsubst %,$(O)/pic/%.o,$(addprefix base/,err mem buf arena str utf8 ver code) sys/apt_fault sys/apt_holder)
 # Empty without libapt-pkg-dev, so that installing it later is noticed.
 APT := $(if $(wildcard /usr/include/apt-pkg/macros.h),\
 	$(patsubst src/%.cc,$(O)/pic/cc/%.o,$(wildcard src/sys/apt*.cc)))

@@ -100,6 +100,7 @@ static int fetch(struct getting *g, const char *uri, struct buf *ret, struct err
 	const struct apt_job job = {
 		.verb = APT_FETCH,
 		.root = g->sys->root,
+		.proxy = step_get(g->step, "proxy"),
 		.fetch_uri = uri,
 		.fetch_to = arena_printf(g->a, "%s/%s", g->cache->root, name),
 	};

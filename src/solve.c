@@ -260,8 +260,6 @@ static void solve_scope(struct solving *s)
 	static const char *const later[] = {
 		"apt.recommends",
 		"verify",
-		"apt.proxy",
-		"apt.lock-timeout",
 		"container-toolkit.mode",
 		"container-toolkit.cdi",
 		"container-toolkit.no-cgroups",

@@ -252,6 +252,17 @@ static bool satisfied(const struct solving *s, const struct wanted *w)
 	       (!w->within || ver_deb_within(p->version, w->within));
 }
 
+void step_apt(struct solving *s, struct plan_step *step)
+{
+	const char *proxy = profile_get(s->profile, "apt.proxy");
+
+	if (proxy)
+		step_arg(s->plan, step, "proxy", proxy);
+	if (str_eq(step->kind, "packages") && profile_given(s->profile, "apt.lock-timeout"))
+		step_arg(s->plan, step, "lock-timeout",
+			 profile_get(s->profile, "apt.lock-timeout"));
+}
+
 /*
  * All packages are one step, because they are one transaction: libapt resolves them together, and a
  * plan in which half of a driver is installed does not exist.
@@ -277,6 +288,7 @@ static void add_packages(struct solving *s, const struct wants *w, const strs *r
 		plan_post(s->plan, arena_printf(s->a, "package.%s", one->package), "package",
 			  one->package, one->within, one->package);
 	}
+	step_apt(s, step);
 	if (profile_given(s->profile, "apt.remove"))
 		list_each (&profile_given(s->profile, "apt.remove")->items, name)
 			step_arg(s->plan, step, "remove", name->text);

@@ -150,6 +150,9 @@ const char *repo_for(struct solving *s, const char *which, const strs *component
 /* The same for NVIDIA's own repositories. */
 const char *vendor_repo(struct solving *s, const char *which, const char *path);
 
+/* How a step works with apt: through which proxy, how long it waits for locks. */
+void step_apt(struct solving *s, struct plan_step *step);
+
 /* ---- what is wanted of packages ---- */
 
 struct wanted {

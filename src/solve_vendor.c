@@ -305,6 +305,7 @@ static const char *key_step(struct solving *s, const struct vendor *v)
 		step_arg(s->plan, step, "from", *uri);
 	if (file)
 		step_arg(s->plan, step, "file", file);
+	step_apt(s, step);
 	step_reason(s->plan, step, "R42", place(s, v->path), "signs %s: %s", v->what,
 		    any_of(s, &v->prints));
 	return step->id;

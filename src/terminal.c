@@ -152,7 +152,9 @@ void progress_show(struct progress *p, const char *what, const struct step_progr
 	auto_buf struct buf line = BUF_TEXT;
 	long long now = now_ms();
 
-	if (!p->redraw || (p->drawn && now - p->last_ms < 100))
+	if (!p->redraw && at->aloud)
+		fprintf(p->to, "%s  %s\n", what, at->what);
+	if (!p->redraw || (p->drawn && !at->aloud && now - p->last_ms < 100))
 		return;
 	p->last_ms = now;
 	buf_addf(&line, "%s  ", what);

@@ -263,8 +263,9 @@ int job_cache(struct job *j, struct err *e)
 
 static void on_apt(void *ctx, const struct apt_event *ev)
 {
-	struct step_progress p = { "fetching package indexes", ev->done, ev->total, true,
-				   ev->rate };
+	struct step_progress p = {
+		"fetching package indexes", ev->done, ev->total, true, ev->rate, false
+	};
 
 	progress_show(ctx, "plan", &p);
 }

@@ -89,7 +89,7 @@ static int save(const struct sys *sys, const struct plan_step *s, struct buf *re
 static void on_event(void *ctx, const struct fetch_event *ev)
 {
 	const struct step_run *run = ctx;
-	const struct step_progress p = { ev->what, ev->done, ev->total, true, ev->rate };
+	const struct step_progress p = { ev->what, ev->done, ev->total, true, ev->rate, false };
 
 	run->progress(run->ctx, &p);
 }

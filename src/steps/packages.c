@@ -261,6 +261,7 @@ static void on_event(void *ctx, const struct apt_event *ev)
 	else if (ev->kind == APT_EV_DOWNLOAD)
 		p.what = "downloading";
 	p.bytes = ev->kind != APT_EV_INSTALL;
+	p.aloud = ev->kind == APT_EV_WAIT;
 	p.rate = ev->rate;
 	run->progress(run->ctx, &p);
 }

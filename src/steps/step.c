@@ -170,8 +170,17 @@ int step_file_undo(const struct sys *sys, const struct plan_step *s, const char 
 
 /* ---- packages ---- */
 
+enum { LOCK_WAIT_S = 120 }; /* the profile's default */
+
 void step_wants(const struct plan_step *s, struct arena *a, struct apt_job *job)
 {
+	const char *wait = step_get(s, "lock-timeout");
+	unsigned long long seconds = LOCK_WAIT_S;
+
+	if (wait)
+		str_to_u64(wait, &seconds);
+	job->lock_wait = (long long)seconds;
+	job->proxy = step_get(s, "proxy");
 	list_each (&s->args, arg) {
 		const char *blank;
 		struct apt_want *w;

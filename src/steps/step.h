@@ -22,6 +22,7 @@ struct step_progress {
 	long long done, total;
 	bool bytes;     /* done and total are bytes, rate is known */
 	long long rate; /* bytes a second */
+	bool aloud;     /* worth a line of its own where none is redrawn */
 };
 
 struct step_run {

@@ -129,6 +129,10 @@ void private_folders(const apt_job &job)
 		_config->Set("Dir::Etc::sourcelist", "/dev/null");
 		_config->Set("Dir::Etc::sourceparts", folder(job.sources));
 	}
+	if (job.preferences) {
+		_config->Set("Dir::Etc::preferences", "/dev/null");
+		_config->Set("Dir::Etc::preferencesparts", folder(job.preferences));
+	}
 	if (job.lists)
 		_config->Set("Dir::State::lists", folder(job.lists));
 	if (job.caches) {
@@ -148,6 +152,10 @@ int start(Session &s)
 	/* Read when the depcache is built; set later it has no effect. */
 	_config->Set("APT::Install-Recommends", s.job.recommends);
 	_config->Set("APT::Install-Suggests", false);
+	if (s.job.proxy) {
+		_config->Set("Acquire::http::Proxy", s.job.proxy);
+		_config->Set("Acquire::https::Proxy", s.job.proxy);
+	}
 	/* Unattended: keep the user's conffiles, take defaults otherwise; never ask. */
 	_config->Set("Dpkg::Options::", "--force-confdef");
 	_config->Set("Dpkg::Options::", "--force-confold");
@@ -217,7 +225,11 @@ int fetch_indexes(Session &s)
 {
 	static const char doing[] = "fetching the package indexes";
 	Fetching status(s, APT_EV_INDEX);
+	std::string lists = _config->FindDir("Dir::State::lists") + "lock";
 
+	/* ListUpdate() takes this lock itself, and would not wait for it. */
+	if (!s.job.lists && lock_or_wait(s, doing, { lists }, [] { return true; }))
+		return -1;
 	bool ok = ListUpdate(status, *s.cache.GetSourceList(), PULSE_US);
 
 	/*
@@ -277,8 +289,11 @@ int download(Session &s, pkgPackageManager &pm, pkgRecords &records)
 	pkgAcquire fetcher(&status);
 	Complaints why;
 
-	if (!fetcher.GetLock(_config->FindDir("Dir::Cache::Archives")))
-		return failed(s, GP_APT_LOCKED, "locking the folder of downloaded packages");
+	std::string archives = _config->FindDir("Dir::Cache::Archives");
+
+	if (lock_or_wait(s, "locking the folder of downloaded packages", { archives + "lock" },
+			 [&] { return fetcher.GetLock(archives); }))
+		return -1;
 	if (!pm.GetArchives(&fetcher, s.cache.GetSourceList(), &records))
 		return failed(s, GP_DOWNLOAD_FAILED, "preparing the downloads");
 	fetcher.Run(PULSE_US);
@@ -308,18 +323,12 @@ int install_locked(Session &s)
 	return 0;
 }
 
-/* Held by another program, or dpkg was cut off earlier: libapt's words tell. */
 int lock(Session &s)
 {
-	Complaints why;
+	std::string dpkg = std::string(s.job.root) + "/var/lib/dpkg/";
 
-	if (_system->Lock())
-		return 0;
-	for (const std::string &one : drain_errors(s))
-		why.add(nullptr, one);
-	bool unclean = std::string(why.text()).find("dpkg was interrupted") != std::string::npos;
-
-	return failed(s, unclean ? GP_DPKG_UNCLEAN : GP_APT_LOCKED, "taking dpkg's lock", why);
+	return lock_or_wait(s, "taking dpkg's lock", { dpkg + "lock-frontend", dpkg + "lock" },
+			    [] { return _system->Lock(); });
 }
 
 int install(Session &s)

@@ -69,6 +69,9 @@ struct apt_job {
 	const char *sources; /* absolute folder in place of the root's sources; NULL = its own */
 	const char *lists;   /* absolute folder for index files; NULL = its own */
 	const char *caches;  /* absolute folder for binary caches; NULL = its own */
+	const char *preferences; /* absolute folder in place of the root's; NULL = its own */
+	const char *proxy;       /* in place of what apt is configured to use; NULL = that */
+	long long lock_wait;     /* seconds to wait for a lock that another program holds */
 	bool recommends;
 	const char *fetch_uri, *fetch_to; /* APT_FETCH: what, and the absolute path to put it at */
 	LIST(struct apt_want) wants;
@@ -81,9 +84,12 @@ struct apt_answer {
 	strs notes;                        /* warnings of libapt that did not stop the work */
 };
 
-enum apt_event_kind { APT_EV_INDEX, APT_EV_DOWNLOAD, APT_EV_INSTALL };
+enum apt_event_kind { APT_EV_INDEX, APT_EV_DOWNLOAD, APT_EV_INSTALL, APT_EV_WAIT };
 
-/* Progress. For INSTALL, done and total are dpkg's steps and `what` its words; else bytes. */
+/*
+ * Progress. For INSTALL, done and total are dpkg's steps and `what` its words; for WAIT `what`
+ * names who holds a lock; else bytes.
+ */
 struct apt_event {
 	enum apt_event_kind kind;
 	const char *what;
@@ -106,7 +112,7 @@ void apt_answer_diff(const struct apt_answer *expected, const struct apt_answer 
  * The back end: a shared object exports `const struct apt_backend gpuprov_apt_backend`. It reports
  * through the sink and returns 0 or -1 with the error set.
  */
-enum { APT_BACKEND_VERSION = 1 };
+enum { APT_BACKEND_VERSION = 2 };
 
 struct apt_sink {
 	void *ctx;

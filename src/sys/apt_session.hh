@@ -8,10 +8,12 @@
 extern "C" {
 #include "sys/apt.h"
 #include "sys/apt_fault.h"
+#include "sys/apt_holder.h"
 }
 
 #include <apt-pkg/cachefile.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,13 @@ std::vector<std::string> drain_errors(const Session &s);
 /* Set the session's error and return -1. Without `why`, what libapt's error stack says. */
 int failed(const Session &s, code c, const char *doing, const Complaints &why);
 int failed(const Session &s, code c, const char *doing);
+
+/*
+ * Take a lock by `take`, waiting as long as the job allows while another program holds one of these
+ * files; whoever that is, is told to the sink. Only what holds it may end it: nothing is killed.
+ */
+int lock_or_wait(const Session &s, const char *doing, const std::vector<std::string> &files,
+		 const std::function<bool()> &take);
 
 /* Which exact set the job comes to: it is marked in the session's cache, and told to the sink. */
 int resolve(Session &s);

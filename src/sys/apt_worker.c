@@ -28,7 +28,7 @@ struct line {
 	bool done;
 };
 
-static const char *const event_words[] = { "index", "download", "install", NULL };
+static const char *const event_words[] = { "index", "download", "install", "wait", NULL };
 
 static const struct rec_row event_rows[] = {
 	{ .name = "kind",

@@ -387,6 +387,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     log = None
 
+    def translate_path(self, path):
+        # Asked as a proxy: whoever that address is, it is us.
+        if path.startswith("http://"):
+            path = "/" + path.split("/", 3)[3]
+        return super().translate_path(path)
+
     def log_message(self, fmt, *args):
         if self.log:
             with open(self.log, "a", encoding="utf-8") as out:

@@ -368,25 +368,67 @@ killed_in() {
 	[ "$status" -eq 0 ]
 }
 
-@test "another program holds dpkg's lock: exit 75, its pid named, nothing touched" {
-	{ debian_suite; driver_packages "$VERSION"; } | repo_make
-	repo_use
-	/usr/bin/python3 - "$ROOT/var/lib/dpkg/lock-frontend" "$WORK/held" 3>&- <<-'END' &
+# hold_lock FILE SECONDS: a process of another name has apt's kind of lock on it. Its pid is $HOLDER.
+hold_lock() {
+	rm -f "$WORK/held"
+	/usr/bin/python3 - "$1" "$WORK/held" "$2" 3>&- <<-'END' &
 		import fcntl, sys, time
-		f = open(sys.argv[1], "r+")
+		f = open(sys.argv[1], "a+")
 		fcntl.lockf(f, fcntl.LOCK_EX)
 		open(sys.argv[2], "w").close()
-		time.sleep(60)
+		time.sleep(float(sys.argv[3]))
 	END
-	holder=$!
+	HOLDER=$!
 	until_there "$WORK/held"
+}
+
+# The demo, with what stands here about apt.
+with_apt() {
+	{ cat "$DEMO"; printf 'apt:\n'; printf '  %s\n' "$@"; } >"$WORK/p.yaml"
+}
+
+@test "another program holds dpkg's lock: waited for, then exit 75 with its command, pid and age" {
+	{ debian_suite; driver_packages "$VERSION"; } | repo_make
+	repo_use
+	with_apt "lock-timeout: 1"
+	hold_lock "$ROOT/var/lib/dpkg/lock-frontend" 60
 	installed >"$WORK/before"
-	apply
-	kill "$holder"
+	apply "$WORK/p.yaml"
 	[ "$status" -eq 75 ]
 	says GP2008
-	says "$holder"
+	says "held by python3"
+	says "(process $HOLDER, for"
+	says "apt.lock-timeout"
+	# Never ended by us.
+	kill "$HOLDER"
 	diff "$WORK/before" <(installed)
 	apply
 	[ "$status" -eq 0 ]
+}
+
+@test "a lock that is given up in time: the wait is told, and the run goes on" {
+	{ debian_suite; driver_packages "$VERSION"; } | repo_make
+	repo_use
+	for lock in var/lib/dpkg/lock-frontend var/lib/dpkg/lock var/cache/apt/archives/lock; do
+		chroot "$ROOT" dpkg --purge nvidia-smi >/dev/null 2>&1 || :
+		hold_lock "$ROOT/$lock" 3
+		apply
+		[ "$status" -eq 0 ]
+		says "waiting up to 120 s for python3 - "
+		says "(process $HOLDER"
+		driver_is_there
+	done
+}
+
+@test "a proxy that the profile names, in place of the one apt knows" {
+	{ debian_suite; driver_packages "$VERSION"; } | repo_make
+	repo_use
+	# The name is the proxy's to resolve; the server of these tests takes whole addresses for paths.
+	sed -i "s|$URI|http://repo.invalid|" "$ROOT/etc/apt/sources.list"
+	echo 'Acquire::http::Proxy "http://127.0.0.1:1";' >"$ROOT/etc/apt/apt.conf.d/91proxy"
+	with_apt "proxy: $URI"
+	apply "$WORK/p.yaml"
+	[ "$status" -eq 0 ]
+	driver_is_there
+	grep -q 'http://repo.invalid/' "$WORK/requests"
 }
