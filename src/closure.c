@@ -6,6 +6,7 @@
 #include "base/ver.h"
 #include "indexes.h"
 #include "keys.h"
+#include "predict.h"
 #include "steps/step.h"
 #include "sys/apt.h"
 #include "sys/sys.h"
@@ -158,16 +159,39 @@ static void judge_sources(struct plan *plan, const struct apt_answer *answer)
 		 "driver.existing: replace");
 }
 
-static void judge(struct plan *plan, const struct plan_step *s, const struct apt_answer *answer)
+/* A hold that we did not set is the user's word: it is moved by nobody else. */
+static void judge_held(struct plan *plan, const struct facts *facts,
+		       const struct apt_answer *answer)
 {
+	struct diags *diags = &plan->diags;
+
+	list_each (&answer->packages, p) {
+		struct diag *d;
+
+		if (p->change == APT_NEW || !held_by_user(facts, p->name))
+			continue;
+		d = diag_add(diags, SEV_ERROR, GP_HELD, NULL,
+			     "%s is held at %s, and this would %s it%s%s", p->name, p->old_version,
+			     apt_change_word(p->change), p->version ? " to " : "",
+			     p->version ? p->version : "");
+		diag_why(diags, d, "gpuprov did not hold it, so somebody wants it to stay");
+		diag_way(diags, d, NULL, "if it may move: apt-mark unhold %s", p->name);
+		diag_way(diags, d, NULL, "plan for the version that is held: driver.version");
+	}
+}
+
+static void judge(struct plan *plan, const struct facts *facts, const struct plan_step *s,
+		  const struct apt_answer *answer)
+{
+	judge_held(plan, facts, answer);
 	judge_removals(plan, s, answer);
 	judge_transitional(plan, answer);
 	judge_mix(plan, s, answer);
 	judge_sources(plan, answer);
 }
 
-static int resolve_step(struct plan *plan, struct plan_step *s, const struct indexes *x,
-			const struct sys *sys, const struct sys *cache,
+static int resolve_step(struct plan *plan, struct plan_step *s, const struct facts *facts,
+			const struct indexes *x, const struct sys *sys, const struct sys *cache,
 			const struct closure_options *o, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
@@ -176,6 +200,7 @@ static int resolve_step(struct plan *plan, struct plan_step *s, const struct ind
 		.verb = APT_RESOLVE,
 		.root = sys->root,
 		.sources = x->sources,
+		.preferences = x->preferences,
 		.lists = x->lists,
 		.caches = x->caches,
 		.refresh = x->added ? APT_FETCH_LISTS : APT_FETCH_ABSENT,
@@ -186,13 +211,15 @@ static int resolve_step(struct plan *plan, struct plan_step *s, const struct ind
 	else if (o->refresh)
 		job.refresh = APT_FETCH_LISTS;
 	step_wants(s, &a, &job);
+	if (predict_status(plan, facts, sys, cache, x->key, &a, &job.status, e))
+		return -1;
 	if (sys_apt(sys, &job, o->listener, &answer, e))
 		return -1;
 	if (job.refresh != APT_USE_LISTS && indexes_fetched(cache, x, e))
 		return -1;
 	list_each (&answer.packages, p)
 		take_package(plan, s, p);
-	judge(plan, s, &answer);
+	judge(plan, facts, s, &answer);
 	return 0;
 }
 
@@ -236,7 +263,7 @@ int closure_resolve(struct plan *plan, const struct facts *facts, const struct s
 			continue;
 		if (indexes_prepare(sys, cache, plan, plan->a, &x, &lock, e))
 			return -1;
-		rc = resolve_step(plan, s, &x, sys, cache, options, e);
+		rc = resolve_step(plan, s, facts, &x, sys, cache, options, e);
 		sys_unlock(cache, lock);
 		if (rc)
 			return err_ctx(e, "finding the exact set of packages");

@@ -117,6 +117,7 @@ struct layout {
 	const struct plan *plan; /* or NULL */
 	struct buf seen;         /* everything the lists depend on, for the stamp */
 	strs names;              /* files in the sources folder */
+	strs preferences;        /* files in the preferences folder */
 };
 
 /* libapt throws its binary caches away when a source is newer than they are: a second, each time.
@@ -217,7 +218,8 @@ static bool replaced_by_plan(const struct plan *plan, const char *path)
 {
 	if (plan)
 		list_each (&plan->steps, s)
-			if (str_eq(s->kind, "repo") && str_eq(step_get(s, "path"), path))
+			if ((str_eq(s->kind, "repo") || str_eq(s->kind, "file")) &&
+			    str_eq(step_get(s, "path"), path))
 				return true;
 	return false;
 }
@@ -265,9 +267,56 @@ static int add_planned(struct layout *l, const struct plan *plan, bool *ret_adde
 	return 0;
 }
 
-static int drop_others(struct layout *l, struct err *e)
+#define PREFERENCES "etc/apt/preferences.d"
+
+static int put_preference(struct layout *l, const char *name, const struct buf *text, struct err *e)
 {
-	const char *dir = arena_printf(l->a, "%s/sources.d", l->key);
+	list_add(l->a, &l->preferences, name);
+	return put_if_other(l->cache, arena_printf(l->a, "%s/preferences.d/%s", l->key, name), text,
+			    e);
+}
+
+static int copy_preference(struct layout *l, const char *path, const char *name, struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(1 << 20);
+	bool there;
+
+	if (replaced_by_plan(l->plan, path))
+		return 0;
+	if (sys_read_if(l->sys, path, &text, &there, e))
+		return -1;
+	return there ? put_preference(l, name, &text, e) : 0;
+}
+
+/* As they will be when the packages are installed: the root's, and those that the plan writes. */
+static int put_preferences(struct layout *l, struct err *e)
+{
+	strs names = { 0 };
+
+	if (copy_preference(l, "etc/apt/preferences", "0-preferences", e) ||
+	    sys_list(l->sys, PREFERENCES, l->a, &names, e))
+		return -1;
+	list_each (&names, name)
+		if (copy_preference(l, arena_printf(l->a, PREFERENCES "/%s", *name), *name, e))
+			return -1;
+	if (l->plan)
+		list_each (&l->plan->steps, s) {
+			const char *path = step_get(s, "path");
+			auto_buf struct buf text = BUF_TEXT;
+
+			if (!str_eq(s->kind, "file") || s->op == OP_REMOVE ||
+			    !str_starts(path, PREFERENCES "/"))
+				continue;
+			buf_adds(&text, step_get(s, "content"));
+			if (put_preference(l, strrchr(path, '/') + 1, &text, e))
+				return -1;
+		}
+	return 0;
+}
+
+static int drop_others(struct layout *l, const char *folder, const strs *names, struct err *e)
+{
+	const char *dir = arena_printf(l->a, "%s/%s", l->key, folder);
 	strs there = { 0 };
 
 	if (sys_list(l->cache, dir, l->a, &there, e))
@@ -275,7 +324,7 @@ static int drop_others(struct layout *l, struct err *e)
 	list_each (&there, name) {
 		bool ours = false;
 
-		list_each (&l->names, n)
+		list_each (names, n)
 			ours |= str_eq(*n, *name);
 		if (!ours && sys_remove(l->cache, arena_printf(l->a, "%s/%s", dir, *name), e))
 			return -1;
@@ -341,7 +390,8 @@ static int read_stamp(struct layout *l, struct indexes *x, struct err *e)
 
 static int make_folders(struct layout *l, struct err *e)
 {
-	static const char *const dirs[] = { "sources.d", "keys", "lists/partial", "caches" };
+	static const char *const dirs[] = { "sources.d", "preferences.d", "keys", "lists/partial",
+					    "caches" };
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
 		if (sys_mkdirs(l->cache, arena_printf(l->a, "%s/%s", l->key, dirs[i]), 0755, e))
@@ -360,7 +410,8 @@ static int lay_out(struct layout *l, const struct plan *plan, struct indexes *re
 	strs lists = { 0 };
 
 	if (put_keys(l, e) || copy_sources(l, plan, e) || add_planned(l, plan, &ret->added, e) ||
-	    drop_others(l, e) || see_lists(l, &lists, e))
+	    drop_others(l, "sources.d", &l->names, e) || put_preferences(l, e) ||
+	    drop_others(l, "preferences.d", &l->preferences, e) || see_lists(l, &lists, e))
 		return -1;
 	hash_bytes(buf_str(&l->seen), l->seen.len, stamp);
 	ret->stamp = arena_str(l->a, stamp);
@@ -380,6 +431,7 @@ int indexes_prepare(const struct sys *sys, const struct sys *cache, const struct
 	l.key = arena_printf(a, "apt/%.16s", hash);
 	*ret = (struct indexes){ .key = l.key };
 	ret->sources = folder(&l, "sources.d");
+	ret->preferences = folder(&l, "preferences.d");
 	ret->lists = folder(&l, "lists");
 	ret->caches = folder(&l, "caches");
 	if (make_folders(&l, e) ||

@@ -13,11 +13,11 @@
 struct sys;
 
 struct indexes {
-	const char *sources, *lists, *caches; /* absolute folders */
-	const char *key;                      /* its name below the cache */
-	const char *stamp;                    /* hash of what they are made from */
-	bool complete;                        /* fetched for exactly this, and not long ago */
-	bool added;                           /* there is a source that the root does not have */
+	const char *sources, *preferences, *lists, *caches; /* absolute folders */
+	const char *key;                                    /* its name below the cache */
+	const char *stamp;                                  /* hash of what they are made from */
+	bool complete; /* fetched for exactly this, and not long ago */
+	bool added;    /* there is a source that the root does not have */
 };
 
 /*

@@ -14,6 +14,10 @@
 
 #define PLAN_SCHEMA "gpuprov.plan/1"
 
+/* Preferences of our own: of the driver as a whole, and of what is held at one version. */
+#define PIN_FILE "etc/apt/preferences.d/gpuprov-driver"
+#define HELD_FILE "etc/apt/preferences.d/gpuprov-held"
+
 enum plan_op {
 	OP_REMOVE,  /* listed first */
 	OP_REPLACE, /* remove and add again */

@@ -228,21 +228,21 @@ static void read_asks(struct solving *s)
 		list_add(s->a, &s->asks.cudas, it->text);
 }
 
+/* What an earlier run of dpkg left is finished first: nothing can be installed before. */
 static void solve_dpkg(struct solving *s)
 {
 	const struct fact_dpkg *dpkg = &s->facts->dpkg;
-	struct diag *d;
+	struct plan_step *step;
 
 	if (!dpkg->interrupted && !dpkg->unfinished.n)
 		return;
-	d = refuse(s, GP_DPKG_UNCLEAN, /* path= */ NULL, "dpkg has unfinished work on this host");
-	if (dpkg->unfinished.n)
-		diag_why(&s->plan->diags, d, "%s%s", dpkg->unfinished.at[0],
-			 dpkg->unfinished.n > 1 ? ", and more" : "");
-	else
-		diag_why(&s->plan->diags, d, "an earlier run of dpkg was interrupted");
-	diag_way(&s->plan->diags, d, NULL,
-		 "finish it: dpkg --configure -a, then apt-get -f install");
+	step = plan_add(s->plan, "dpkg", "repair", OP_CHANGE, "dpkg --configure -a%s",
+			dpkg->unfinished.n ? ", then apt-get -f install" : "");
+	step->risk = "what dpkg has finished stays finished";
+	if (dpkg->interrupted)
+		step_reason(s->plan, step, NULL, NULL, "an earlier run of dpkg was interrupted");
+	list_each (&dpkg->unfinished, one)
+		step_reason(s->plan, step, NULL, NULL, "%s", *one);
 }
 
 /* Was it given, and as something else than what it is without being given? */
@@ -269,9 +269,7 @@ static void solve_scope(struct solving *s)
 	};
 	static const struct {
 		const char *path, *value;
-	} values[] = { { "apt.hold", "true" },
-		       { "kubernetes.cluster", "apply" },
-		       { "driver.in-use", "stop" } };
+	} values[] = { { "kubernetes.cluster", "apply" }, { "driver.in-use", "stop" } };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
 		if (differs(s, later[i]))

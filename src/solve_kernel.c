@@ -18,9 +18,8 @@ static bool module_loaded(const struct solving *s, const char *name)
 	return false;
 }
 
-/* A file of our own: added, changed, or kept as it is. */
-static struct plan_step *add_file(struct solving *s, const char *name, const char *path,
-				  const char *content)
+struct plan_step *solve_file(struct solving *s, const char *name, const char *path,
+			     const char *content)
 {
 	const struct fact_file *ours = facts_file(s->facts, path);
 	enum plan_op op = !ours ? OP_ADD : str_eq(ours->content, content) ? OP_KEEP : OP_CHANGE;
@@ -58,7 +57,7 @@ static void add_blacklist(struct solving *s, const char *module, const char *key
 			       "blacklist %s\n%s",
 			       module, module,
 			       str_eq(module, "nouveau") ? "options nouveau modeset=0\n" : "");
-	step_reason(s->plan, add_file(s, key, path, content), "R39", place(s, at),
+	step_reason(s->plan, solve_file(s, key, path, content), "R39", place(s, at),
 		    "%s must not claim the GPU before the NVIDIA module does", module);
 	s->plan->totals.reboot |= module_loaded(s, module);
 	plan_post(s->plan, arena_printf(s->a, "kernel.%s-blacklist", key), "file", path, NULL,
@@ -77,8 +76,8 @@ static void add_options(struct solving *s)
 	list_each (&options->items, o)
 		buf_addf(&text, "options nvidia %s=%s\n", o->key, o->text);
 	step_reason(s->plan,
-		    add_file(s, "module-options", "etc/modprobe.d/gpuprov-nvidia.conf",
-			     arena_str(s->a, buf_str(&text))),
+		    solve_file(s, "module-options", "etc/modprobe.d/gpuprov-nvidia.conf",
+			       arena_str(s->a, buf_str(&text))),
 		    NULL, place(s, "driver.module-options"), "options of the nvidia module");
 	plan_post(s->plan, "kernel.module-options", "file", "etc/modprobe.d/gpuprov-nvidia.conf",
 		  NULL, NULL);
@@ -92,10 +91,10 @@ static void add_signing(struct solving *s)
 	if (s->signing != SIGN_OWN_KEY ||
 	    (s->choice.origin == FROM_RUNFILE && !profile_is(s->profile, "driver.build", "dkms")))
 		return;
-	step = add_file(s, "module-signing", "etc/dkms/framework.conf.d/gpuprov.conf",
-			arena_printf(s->a, "%smok_signing_key=\"%s\"\nmok_certificate=\"%s\"\n",
-				     head, profile_get(s->profile, "driver.signing.key"),
-				     profile_get(s->profile, "driver.signing.certificate")));
+	step = solve_file(s, "module-signing", "etc/dkms/framework.conf.d/gpuprov.conf",
+			  arena_printf(s->a, "%smok_signing_key=\"%s\"\nmok_certificate=\"%s\"\n",
+				       head, profile_get(s->profile, "driver.signing.key"),
+				       profile_get(s->profile, "driver.signing.certificate")));
 	step_reason(s->plan, step, "R40", place(s, "driver.signing"),
 		    "DKMS signs the modules with your key");
 	plan_post(s->plan, "kernel.module-signing", "file",

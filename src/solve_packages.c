@@ -247,9 +247,12 @@ static void want_all(struct solving *s, struct wants *w)
 static bool satisfied(const struct solving *s, const struct wanted *w)
 {
 	const struct fact_package *p = facts_package(s->facts, w->package);
+	/* What is half installed will be whole: that is a step of its own. */
+	bool repaired = plan_find(s->plan, "dpkg:repair") != NULL;
+	bool whole = p && (repaired ? !str_eq(p->status, "config-files") :
+				      str_eq(p->status, "installed"));
 
-	return p && str_eq(p->status, "installed") &&
-	       (!w->within || ver_deb_within(p->version, w->within));
+	return whole && (!w->within || ver_deb_within(p->version, w->within));
 }
 
 void step_apt(struct solving *s, struct plan_step *step)
@@ -292,10 +295,12 @@ static void add_packages(struct solving *s, const struct wants *w, const strs *r
 	if (profile_given(s->profile, "apt.remove"))
 		list_each (&profile_given(s->profile, "apt.remove")->items, name)
 			step_arg(s->plan, step, "remove", name->text);
+	step_needs(s->plan, step, "dpkg:repair");
 	list_each (repos, repo)
 		step_needs(s->plan, step, *repo);
 	step_needs(s->plan, step, SWITCH_PACKAGES);
 	step_needs(s->plan, step, SWITCH_RUNFILE);
+	step_needs(s->plan, step, "file:apt-pin");
 	step_needs(s->plan, step, "file:nouveau");
 	step_needs(s->plan, step, "file:nova-core");
 	step_needs(s->plan, step, "file:module-options");
@@ -338,6 +343,7 @@ static void solve_runfile(struct solving *s)
 		if (w.toolkit)
 			add_repo(s, &repos, "nvidia-container-toolkit", NULL, "container-toolkit");
 	add_packages(s, &w, &repos);
+	solve_hold(s, &w);
 	plan_post(s->plan, "dpkg.clean", "dpkg", "dpkg", NULL, NULL);
 }
 
@@ -359,7 +365,9 @@ void solve_packages(struct solving *s)
 			 s->choice.origin == FROM_NVIDIA ? "driver.source" : "cuda.source");
 	if (w.toolkit)
 		add_repo(s, &repos, "nvidia-container-toolkit", NULL, "container-toolkit");
+	solve_pin(s, &w);
 	add_packages(s, &w, &repos);
+	solve_hold(s, &w);
 	plan_post(s->plan, "driver.libcuda", "library", "libcuda.so.1", s->within,
 		  role_package(s, "libcuda"));
 	plan_post(s->plan, "driver.nvidia-smi", "program", "usr/bin/nvidia-smi", s->within,

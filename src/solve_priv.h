@@ -150,6 +150,10 @@ const char *repo_for(struct solving *s, const char *which, const strs *component
 /* The same for NVIDIA's own repositories. */
 const char *vendor_repo(struct solving *s, const char *which, const char *path);
 
+/* A file of our own: added, changed, or kept as it is. */
+struct plan_step *solve_file(struct solving *s, const char *name, const char *path,
+			     const char *content);
+
 /* How a step works with apt: through which proxy, how long it waits for locks. */
 void step_apt(struct solving *s, struct plan_step *step);
 
@@ -172,6 +176,9 @@ void want_role(struct solving *s, struct wants *w, const char *world, const char
 	       const char *rule, const char *path);
 void want_package(struct solving *s, struct wants *w, const char *package, const char *within,
 		  const char *rule, struct span *at, const char *reason);
+/* What keeps them there: apt's preferences before they are installed, holds afterwards. */
+void solve_pin(struct solving *s, const struct wants *w);
+void solve_hold(struct solving *s, const struct wants *w);
 void want_cuda(struct solving *s, struct wants *w);
 /* Container toolkit and engine, where the profile is about containers. */
 void solve_containers(struct solving *s, struct wants *w);

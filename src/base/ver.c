@@ -145,6 +145,16 @@ struct piece ver_deb_upstream(const char *v)
 	return (struct piece){ d.up, (size_t)(d.up_end - d.up) };
 }
 
+bool ver_deb_named(const char *name, const char *v, const char *spec)
+{
+	size_t n = strcspn(spec, " ");
+	bool star = n && spec[n - 1] == '*';
+
+	if (strncmp(name, spec, n - star) != 0 || (!star && name[n]))
+		return false;
+	return !spec[n] || ver_deb_within(v, spec + n + 1);
+}
+
 bool ver_deb_within(const char *v, const char *head)
 {
 	struct piece up = ver_deb_upstream(v);

@@ -29,3 +29,9 @@ struct piece ver_deb_upstream(const char *v);
 
 /* True when the upstream part of Debian version v lies within `head`; NVIDIA writes "-0ubuntu1". */
 bool ver_deb_within(const char *v, const char *head);
+
+/*
+ * Does a package fit "libnvidia-* 580": a name that may end in a star, then perhaps the head of its
+ * version?
+ */
+bool ver_deb_named(const char *name, const char *v, const char *spec);

@@ -19,7 +19,7 @@
 
 struct installed {
 	struct piece name, arch, version;
-	bool whole, gone;
+	bool whole, gone, held;
 };
 
 static bool piece_ends(struct piece p, const char *tail)
@@ -48,7 +48,8 @@ static struct installed look_up(struct piece status, const struct plan_package *
 					 control_get(stanza, "Version"),
 					 piece_eq(state, "install ok installed") ||
 						 piece_eq(state, "hold ok installed"),
-					 piece_ends(state, " not-installed") };
+					 piece_ends(state, " not-installed"),
+					 piece_starts(state, "hold ") };
 
 		if (piece_eq(now.name, k->name) &&
 		    (piece_eq(now.arch, k->arch) || piece_eq(now.arch, "all") ||
@@ -73,6 +74,14 @@ static int done(const struct sys *sys, const struct plan_step *s, bool *ret, str
 	return 0;
 }
 
+/* dpkg knows packages of all architectures by their bare name only. */
+static const char *dpkg_name(const struct installed *now, const char *name, struct arena *a)
+{
+	if (piece_eq(now->arch, "all") || !now->arch.len)
+		return name;
+	return arena_printf(a, "%s:%.*s", name, (int)now->arch.len, now->arch.at);
+}
+
 /* ---- save ---- */
 
 /* What was there: the plan's old versions, which closure took from dpkg. */
@@ -85,6 +94,7 @@ struct saved_package {
 struct saved_packages {
 	LIST(struct saved_package) packages;
 	bool marks; /* apt had its file of automatic marks */
+	strs held;  /* names of those that were on hold */
 };
 
 static const struct rec_row saved_package_rows[] = {
@@ -103,6 +113,7 @@ static const struct rec_row saved_rows[] = {
 	  .size = sizeof(struct saved_package),
 	  .help = "each of the set" },
 	REC_ROW(struct saved_packages, marks, REC_BOOL, "apt had its file of automatic marks"),
+	REC_ROW(struct saved_packages, held, REC_STRS, "packages that were on hold"),
 	REC_END,
 };
 
@@ -196,6 +207,43 @@ static int save_one(const struct sys *sys, const struct plan_package *k, struct 
 	return keep_deb(sys, k, k->old_version, a, &ret->deb, e);
 }
 
+/*
+ * A held package moves only when a plan says so, which the user has read: then the hold is in the
+ * way. Undo puts it back, with the package.
+ */
+static int mark(const struct sys *sys, const char *verb, const strs *names, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	strs argv = { 0 };
+	struct sys_cmd cmd = { .timeout_s = 120 };
+
+	if (!names->n)
+		return 0;
+	list_add(&a, &argv, "/usr/bin/apt-mark");
+	list_add(&a, &argv, verb);
+	list_each (names, name)
+		list_add(&a, &argv, *name);
+	list_add(&a, &argv, NULL);
+	cmd.argv = argv.at;
+	return sys_run_ok(sys, &cmd, e);
+}
+
+static int find_held(const struct sys *sys, const struct plan_step *s, struct arena *a, strs *ret,
+		     struct err *e)
+{
+	auto_buf struct buf b = BUF_INIT(64 << 20);
+
+	if (sys_read(sys, "var/lib/dpkg/status", &b, e))
+		return -1;
+	list_each (&s->packages, k) {
+		struct installed now = look_up((struct piece){ buf_str(&b), b.len }, k);
+
+		if (now.held)
+			list_add(a, ret, arena_str(a, dpkg_name(&now, k->name, a)));
+	}
+	return 0;
+}
+
 static int save(const struct sys *sys, const struct plan_step *s, struct buf *ret, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
@@ -203,7 +251,7 @@ static int save(const struct sys *sys, const struct plan_step *s, struct buf *re
 	struct jw j = { .out = ret, .compact = true };
 	struct sys_stat marks;
 
-	if (sys_stat(sys, MARKS, &marks, e))
+	if (sys_stat(sys, MARKS, &marks, e) || find_held(sys, s, &a, &saved.held, e))
 		return -1;
 	saved.marks = marks.type == SYS_FILE;
 	list_each (&s->packages, k)
@@ -214,42 +262,6 @@ static int save(const struct sys *sys, const struct plan_step *s, struct buf *re
 }
 
 /* ---- apply ---- */
-
-/*
- * In an image that is not running, maintainer scripts must start nothing. invoke-rc.d asks this
- * file; one that is there already is the user's word and stays. The marker lets a later run take
- * away what a run that was cut off left behind.
- */
-#define POLICY "usr/sbin/policy-rc.d"
-static const char policy[] = "#!/bin/sh\n"
-			     "# gpuprov: nothing is started while packages are installed\n"
-			     "exit 101\n";
-
-static int policy_is_ours(const struct sys *sys, bool *ret_there, bool *ret_ours, struct err *e)
-{
-	auto_buf struct buf b = BUF_INIT(64 << 10);
-
-	if (sys_read_if(sys, POLICY, &b, ret_there, e))
-		return -1;
-	*ret_ours = *ret_there && str_eq(buf_str(&b), policy);
-	return 0;
-}
-
-static int hold_services(const struct sys *sys, bool *ret_held, struct err *e)
-{
-	const struct sys_attr attr = { .mode = 0755 };
-	bool there, ours;
-
-	*ret_held = false;
-	if (sys->live)
-		return 0;
-	if (policy_is_ours(sys, &there, &ours, e))
-		return -1;
-	*ret_held = !there || ours;
-	if (there)
-		return 0;
-	return sys_replace(sys, POLICY, policy, strlen(policy), &attr, e);
-}
 
 static void on_event(void *ctx, const struct apt_event *ev)
 {
@@ -315,16 +327,6 @@ static int install(const struct sys *sys, const struct plan_step *s, const struc
 	return ask(sys, s, run, APT_INSTALL, APT_FETCH_LISTS, e);
 }
 
-static int sweep(const struct sys *sys, const struct plan_step *s, struct err *e)
-{
-	bool there, ours;
-
-	(void)s;
-	if (policy_is_ours(sys, &there, &ours, e))
-		return -1;
-	return ours ? sys_remove(sys, POLICY, e) : 0;
-}
-
 /* What was installed now is what a later run will want back. */
 static int keep_new(const struct sys *sys, const struct plan_step *s, struct err *e)
 {
@@ -339,45 +341,31 @@ static int keep_new(const struct sys *sys, const struct plan_step *s, struct err
 	return 0;
 }
 
-/* Run `what` with services held, as far as this root needs that. */
-static int with_held(const struct sys *sys, const struct plan_step *s, const void *saved,
-		     const struct step_run *run,
-		     int (*what)(const struct sys *, const struct plan_step *, const void *,
-				 const struct step_run *, struct err *),
-		     struct err *e)
-{
-	bool held;
-	int rc;
+/* What is done with services held. */
+struct held_work {
+	const struct sys *sys;
+	const struct plan_step *step;
+	const struct saved_packages *saved;
+	const struct step_run *run;
+};
 
-	if (hold_services(sys, &held, e))
+static int install_kept(void *ctx, struct err *e)
+{
+	const struct held_work *w = ctx;
+	auto_arena struct arena a = { 0 };
+	strs held = { 0 };
+
+	if (find_held(w->sys, w->step, &a, &held, e) || mark(w->sys, "unhold", &held, e))
 		return -1;
-	rc = what(sys, s, saved, run, e);
-	if (held) {
-		auto_err late = { 0 };
-
-		/*
-		 * The first reason is the one to report; a policy left behind is ours to clear next
-		 * time.
-		 */
-		if (sys_remove(sys, POLICY, &late) && !rc) {
-			err_move(e, &late);
-			rc = -1;
-		}
-	}
-	return rc;
-}
-
-static int install_kept(const struct sys *sys, const struct plan_step *s, const void *saved,
-			const struct step_run *run, struct err *e)
-{
-	(void)saved;
-	return install(sys, s, run, e) || keep_new(sys, s, e) ? -1 : 0;
+	return install(w->sys, w->step, w->run, e) || keep_new(w->sys, w->step, e) ? -1 : 0;
 }
 
 static int apply(const struct sys *sys, const struct plan_step *s, const struct step_run *run,
 		 struct err *e)
 {
-	return with_held(sys, s, NULL, run, install_kept, e);
+	struct held_work w = { sys, s, NULL, run };
+
+	return step_services_held(sys, install_kept, &w, e);
 }
 
 /* ---- undo ---- */
@@ -405,14 +393,6 @@ static int dpkg(const struct sys *sys, const char *const *options, const strs *n
 	list_add(&a, &argv, NULL);
 	cmd.argv = argv.at;
 	return sys_run_ok(sys, &cmd, e);
-}
-
-/* dpkg knows packages of all architectures by their bare name only. */
-static const char *dpkg_name(const struct installed *now, const char *name, struct arena *a)
-{
-	if (piece_eq(now->arch, "all") || !now->arch.len)
-		return name;
-	return arena_printf(a, "%s:%.*s", name, (int)now->arch.len, now->arch.at);
 }
 
 /* What dpkg has still to bring back, and what to take away. */
@@ -482,26 +462,26 @@ static int forget_marks(const struct sys *sys, const struct saved_packages *save
 	return sys_replace(sys, MARKS, buf_str(&kept), kept.len, NULL, e);
 }
 
-static int put_back(const struct sys *sys, const struct plan_step *s, const void *saved,
-		    const struct step_run *run, struct err *e)
+static int put_back(void *ctx, struct err *e)
 {
 	static const char *const finish[] = { "--configure", "-a", NULL };
 	static const char *const install_old[] = { "--auto-deconfigure", "-i", NULL };
 	static const char *const purge[] = { "--purge", NULL };
+	const struct held_work *w = ctx;
+	const struct sys *sys = w->sys;
 	auto_arena struct arena a = { 0 };
 	auto_err unfinished = { 0 }; /* what cannot be finished may well be what is taken away */
 	strs back = { 0 }, away = { 0 };
 
-	(void)s;
-	if (what_is_left(sys, saved, &a, &back, &away, e))
+	if (what_is_left(sys, w->saved, &a, &back, &away, e))
 		return -1;
 	if (back.n || away.n) {
-		run->progress(run->ctx, &(struct step_progress){ .what = "dpkg" });
+		w->run->progress(w->run->ctx, &(struct step_progress){ .what = "dpkg" });
 		dpkg(sys, finish, NULL, &unfinished);
 	}
 	if (dpkg(sys, install_old, &back, e) || dpkg(sys, purge, &away, e))
 		return -1;
-	return forget_marks(sys, saved, e);
+	return mark(sys, "hold", &w->saved->held, e) || forget_marks(sys, w->saved, e) ? -1 : 0;
 }
 
 static int read_saved(const char *text, struct arena *a, struct saved_packages *ret, struct err *e)
@@ -516,9 +496,11 @@ static int undo(const struct sys *sys, const struct plan_step *s, const char *te
 	auto_arena struct arena a = { 0 };
 	struct saved_packages saved;
 
+	struct held_work w = { sys, s, &saved, run };
+
 	if (read_saved(text, &a, &saved, e))
 		return -1;
-	return with_held(sys, s, &saved, run, put_back, e);
+	return step_services_held(sys, put_back, &w, e);
 }
 
 static int undo_risk(const struct sys *sys, const struct plan_step *s, const char *text,
@@ -550,7 +532,7 @@ const struct step_kind step_packages = {
 	.done = done,
 	.save = save,
 	.apply = apply,
-	.sweep = sweep,
+	.sweep = step_services_sweep,
 	.undo = undo,
 	.undo_risk = undo_risk,
 };

@@ -168,6 +168,74 @@ int step_file_undo(const struct sys *sys, const struct plan_step *s, const char 
 	return 0;
 }
 
+/* ---- services ---- */
+
+/*
+ * In an image that is not running, maintainer scripts must start nothing. invoke-rc.d asks this
+ * file; one that is there already is the user's word and stays. The marker lets a later run take
+ * away what a run that was cut off left behind.
+ */
+#define POLICY "usr/sbin/policy-rc.d"
+static const char policy[] = "#!/bin/sh\n"
+			     "# gpuprov: nothing is started while packages are installed\n"
+			     "exit 101\n";
+
+static int policy_is_ours(const struct sys *sys, bool *ret_there, bool *ret_ours, struct err *e)
+{
+	auto_buf struct buf b = BUF_INIT(64 << 10);
+
+	if (sys_read_if(sys, POLICY, &b, ret_there, e))
+		return -1;
+	*ret_ours = *ret_there && str_eq(buf_str(&b), policy);
+	return 0;
+}
+
+static int hold_services(const struct sys *sys, bool *ret_held, struct err *e)
+{
+	const struct sys_attr attr = { .mode = 0755 };
+	bool there, ours;
+
+	*ret_held = false;
+	if (sys->live)
+		return 0;
+	if (policy_is_ours(sys, &there, &ours, e))
+		return -1;
+	*ret_held = !there || ours;
+	if (there)
+		return 0;
+	return sys_replace(sys, POLICY, policy, strlen(policy), &attr, e);
+}
+
+int step_services_sweep(const struct sys *sys, const struct plan_step *s, struct err *e)
+{
+	bool there, ours;
+
+	(void)s;
+	if (policy_is_ours(sys, &there, &ours, e))
+		return -1;
+	return ours ? sys_remove(sys, POLICY, e) : 0;
+}
+
+int step_services_held(const struct sys *sys, int (*what)(void *ctx, struct err *e), void *ctx,
+		       struct err *e)
+{
+	auto_err late = { 0 };
+	bool held;
+	int rc;
+
+	if (hold_services(sys, &held, e))
+		return -1;
+	rc = what(ctx, e);
+	/*
+	 * The first reason is the one to report; a policy left behind is ours to clear next time.
+	 */
+	if (held && sys_remove(sys, POLICY, &late) && !rc) {
+		err_move(e, &late);
+		rc = -1;
+	}
+	return rc;
+}
+
 /* ---- packages ---- */
 
 enum { LOCK_WAIT_S = 120 }; /* the profile's default */

@@ -85,6 +85,14 @@ int step_absent_folders(const struct sys *sys, const char *path, struct arena *a
 			struct err *e);
 
 /*
+ * Run `what` so that maintainer scripts start nothing in an image; and clear up after a run that
+ * was cut off meanwhile.
+ */
+int step_services_held(const struct sys *sys, int (*what)(void *ctx, struct err *e), void *ctx,
+		       struct err *e);
+int step_services_sweep(const struct sys *sys, const struct plan_step *s, struct err *e);
+
+/*
  * The packages that a step of kind `packages` asks for. Each argument `want` is a package name, and
  * after a blank the head of the version it must have ("libcuda1 535"); each `away` is the name of
  * one that must go.

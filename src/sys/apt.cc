@@ -129,10 +129,14 @@ void private_folders(const apt_job &job)
 		_config->Set("Dir::Etc::sourcelist", "/dev/null");
 		_config->Set("Dir::Etc::sourceparts", folder(job.sources));
 	}
+	if (job.status)
+		_config->Set("Dir::State::status", job.status);
 	if (job.preferences) {
 		_config->Set("Dir::Etc::preferences", "/dev/null");
 		_config->Set("Dir::Etc::preferencesparts", folder(job.preferences));
 	}
+	/* Ours pins what is installed: a plan that was made says what comes in its place. */
+	_config->Set("Dir::Ignore-Files-Silently::", "^gpuprov-held$");
 	if (job.lists)
 		_config->Set("Dir::State::lists", folder(job.lists));
 	if (job.caches) {

@@ -69,6 +69,7 @@ struct apt_job {
 	const char *sources; /* absolute folder in place of the root's sources; NULL = its own */
 	const char *lists;   /* absolute folder for index files; NULL = its own */
 	const char *caches;  /* absolute folder for binary caches; NULL = its own */
+	const char *status;  /* absolute file in place of the root's dpkg status; NULL = that */
 	const char *preferences; /* absolute folder in place of the root's; NULL = its own */
 	const char *proxy;       /* in place of what apt is configured to use; NULL = that */
 	long long lock_wait;     /* seconds to wait for a lock that another program holds */

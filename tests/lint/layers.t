@@ -103,7 +103,8 @@ PARTS = [
     ("engine.h", BASE + VALUES + EDIT + ["runtimes/runtime.h", "sys/sys.h"], PLAIN),
     ("engine*.c", BASE + VALUES + EDIT + INTERFACES + ["engine.h", "registry.h", "sys/sys.h", "sys/hash.h"],
      PLAIN),
-    ("closure.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h"], PLAIN),
+    ("closure.c", BASE + VALUES + ACTING + INTERFACES + ["predict.h", "sys/sys.h"], PLAIN),
+    ("predict.[ch]", BASE + VALUES + ACTING + ["predict.h", "sys/sys.h"], PLAIN),
     ("indexes.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
     # Who talks with the user.
     ("options.[ch]", BASE + PURE + ["options.h"], PLAIN),

@@ -266,26 +266,30 @@ static void test_distro(void)
 	ok(plan_refused(solve_for(&s, "")), "and so is a release that nobody knows");
 }
 
+static const struct plan_step *repair(const struct plan *p)
+{
+	return plan_find(p, "dpkg:repair");
+}
+
 static void test_unclean(void)
 {
 	auto_solved s = { 0 };
-	const struct diag *d;
+	const struct plan_step *step;
 
 	host(&s);
-	list_add(&s.a, &s.facts.dpkg.unfinished, "libfoo (half-configured)");
-	d = refusal(solve_for(&s, ""), GP_DPKG_UNCLEAN);
-	is(d ? d->why : NULL, "libfoo (half-configured)",
-	   "unfinished packages are refused by name");
-	list_add(&s.a, &s.facts.dpkg.unfinished, "libbar");
-	d = refusal(solve_for(&s, ""), GP_DPKG_UNCLEAN);
-	is(d ? d->why : NULL, "libfoo (half-configured), and more", "several of them");
+	ok(!repair(solve_for(&s, "")), "a dpkg at rest needs no step");
+	list_add(&s.a, &s.facts.dpkg.unfinished, "libfoo half-configured");
+	list_add(&s.a, &s.facts.dpkg.unfinished, "libbar unpacked");
+	step = repair(solve_for(&s, ""));
+	ok(step && step->reasons.n == 2, "unfinished packages are a step, each of them a reason");
+	is(step ? step->reasons.at[0].text : NULL, "libfoo half-configured", "by its name");
+	step = plan_find(&s.plan, "packages:nvidia");
+	ok(step && step->needs.n && str_eq(step->needs.at[0], "dpkg:repair"),
+	   "packages are installed after it");
 	s.facts.dpkg.unfinished.n = 0;
 	s.facts.dpkg.interrupted = true;
-	d = refusal(solve_for(&s, ""), GP_DPKG_UNCLEAN);
-	ok(d && d->why && d->ways.n, "an interrupted dpkg is refused");
-	s.facts.gpus.n = 0;
-	ok(refusal(solve_for(&s, ""), GP_DPKG_UNCLEAN) && refusal(&s.plan, GP_NO_GPU),
-	   "and all refusals are given at once");
+	step = repair(solve_for(&s, ""));
+	ok(step && str_eq(step->what, "dpkg --configure -a"), "an interrupted dpkg is one too");
 }
 
 static void test_user_space(void)

@@ -30,7 +30,11 @@ static void play(void)
 				  .op = OP_ADD,
 				  .what = "NVIDIA driver 535 \346\274\242\345\255\227" };
 	struct step_progress at = { "fetching nvidia-kernel-dkms, which has a long name of its own",
-				    0, 2000, true, 50 };
+				    0,
+				    2000,
+				    true,
+				    50,
+				    false };
 	struct exec_event ev = {
 		.kind = EXEC_BEGIN, .number = 4, .total = 6, .step = &step, .progress = &at
 	};
