@@ -180,10 +180,109 @@ static void judge_held(struct plan *plan, const struct facts *facts,
 	}
 }
 
+/* ---- a module for each kernel that boots ---- */
+
+/* What a kernel's module takes: compiled ones its headers, prebuilt ones a package of its own. */
+enum module_kind { MODULES_NONE, MODULES_COMPILED, MODULES_PREBUILT };
+
+static enum module_kind modules_of(const struct plan *plan, const struct plan_step *s)
+{
+	list_each (&s->args, arg)
+		if (str_eq(arg->key, "want") && str_starts(arg->value, "linux-modules-nvidia-"))
+			return MODULES_PREBUILT;
+	list_each (&plan->posts, post)
+		if (str_eq(post->kind, "module-source"))
+			return MODULES_COMPILED;
+	return MODULES_NONE;
+}
+
+static bool serves(enum module_kind kind, const char *package, const char *release)
+{
+	static const char headers[] = "linux-headers-";
+
+	if (kind == MODULES_COMPILED)
+		return str_starts(package, headers) &&
+		       str_eq(package + sizeof(headers) - 1, release);
+	return str_starts(package, "linux-modules-nvidia-") && str_ends(package, release);
+}
+
+/* Will the kernel have that, when this set is installed? *ret_goes: what takes it away. */
+static bool served_after(enum module_kind kind, const struct facts *facts, const char *release,
+			 const struct apt_answer *answer, const char **ret_goes)
+{
+	bool there = false;
+
+	*ret_goes = NULL;
+	list_each (&answer->packages, p) {
+		if (!serves(kind, p->name, release))
+			continue;
+		if (p->version)
+			return true;
+		*ret_goes = p->name;
+	}
+	list_each (&facts->kernels, k)
+		there |= kind == MODULES_COMPILED && k->headers && str_eq(k->release, release);
+	list_each (&facts->packages, p)
+		there |= str_eq(p->status, "installed") && serves(kind, p->name, release) &&
+			 !str_eq(p->name, *ret_goes);
+	return there && (!*ret_goes || kind == MODULES_PREBUILT);
+}
+
+static bool image_goes(const struct apt_answer *answer, struct arena *a, const char *release)
+{
+	list_each (&answer->packages, p)
+		if (!p->version && str_eq(p->name, arena_printf(a, "linux-image-%s", release)))
+			return true;
+	return false;
+}
+
+static void judge_kernel(struct plan *plan, const struct facts *facts, enum module_kind kind,
+			 const char *release, const struct apt_answer *answer)
+{
+	const char *goes, *missing = kind == MODULES_COMPILED ? "headers" : "a compiled module";
+	struct diags *diags = &plan->diags;
+	struct diag *d;
+
+	if (image_goes(answer, plan->a, release) ||
+	    served_after(kind, facts, release, answer, &goes))
+		return;
+	d = diag_add(diags, SEV_ERROR, GP_NO_MODULE, NULL,
+		     "kernel %s would be left without an NVIDIA module", release);
+	if (goes)
+		diag_why(diags, d, "%s, which it needs, would be removed", goes);
+	else
+		diag_why(diags, d, "no package of this set brings %s for it", missing);
+	diag_way(diags, d, NULL,
+		 "remove that kernel, if it is no longer booted: apt-get purge "
+		 "linux-image-%s",
+		 release);
+	diag_way(diags, d, "driver.modules=none", "user space only: driver.modules: none");
+}
+
+/* Those that can be booted now, and those that come with this set. */
+static void judge_kernels(struct plan *plan, const struct facts *facts, const struct plan_step *s,
+			  const struct apt_answer *answer)
+{
+	static const char image[] = "linux-image-";
+	enum module_kind kind = modules_of(plan, s);
+
+	if (kind == MODULES_NONE)
+		return;
+	list_each (&facts->kernels, k)
+		if (k->image || k->running)
+			judge_kernel(plan, facts, kind, k->release, answer);
+	list_each (&answer->packages, p)
+		if (p->change == APT_NEW && str_starts(p->name, image) &&
+		    strspn(p->name + sizeof(image) - 1, "0123456789"))
+			judge_kernel(plan, facts, kind,
+				     arena_str(plan->a, p->name + sizeof(image) - 1), answer);
+}
+
 static void judge(struct plan *plan, const struct facts *facts, const struct plan_step *s,
 		  const struct apt_answer *answer)
 {
 	judge_held(plan, facts, answer);
+	judge_kernels(plan, facts, s, answer);
 	judge_removals(plan, s, answer);
 	judge_transitional(plan, answer);
 	judge_mix(plan, s, answer);

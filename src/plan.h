@@ -15,7 +15,7 @@
 #define PLAN_SCHEMA "gpuprov.plan/1"
 
 /* Preferences of our own: of the driver as a whole, and of what is held at one version. */
-#define PIN_FILE "etc/apt/preferences.d/gpuprov-driver"
+#define PIN_FILE "etc/apt/preferences.d/gpuprov-pin"
 #define HELD_FILE "etc/apt/preferences.d/gpuprov-held"
 
 enum plan_op {

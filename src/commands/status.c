@@ -4,7 +4,37 @@
 
 #include "base/str.h"
 #include "journal.h"
+#include "predict.h"
 #include "runs.h"
+
+#include <string.h>
+
+/* A package that upgrades do not move. */
+struct status_held {
+	const char *package, *version;
+	const char *by;  /* gpuprov, or other */
+	const char *why; /* in words */
+};
+
+static const struct rec_row held_rows[] = {
+	REC_ROW(struct status_held, package, REC_STR, "package"),
+	REC_ROW(struct status_held, version, REC_STR, "version that it is held at"),
+	REC_ROW(struct status_held, by, REC_STR, "who held it: gpuprov, other"),
+	REC_ROW(struct status_held, why, REC_STR, "why, and what lifts it"),
+	REC_END,
+};
+
+/* A preference that names parts of the driver. */
+struct status_pin {
+	const char *file, *pin, *priority;
+};
+
+static const struct rec_row pin_rows[] = {
+	REC_ROW(struct status_pin, file, REC_STR, "file of apt's preferences"),
+	REC_ROW(struct status_pin, pin, REC_STR, "which versions"),
+	REC_ROW(struct status_pin, priority, REC_STR, "their priority"),
+	REC_END,
+};
 
 struct status_report {
 	const char *schema;
@@ -14,6 +44,8 @@ struct status_report {
 	bool reboot_required;
 	struct run last;
 	strs unfinished; /* steps begun and not ended */
+	LIST(struct status_held) held;
+	LIST(struct status_pin) pins;
 };
 
 static const struct rec_row status_rows[] = {
@@ -28,6 +60,18 @@ static const struct rec_row status_rows[] = {
 	  .rows = run_rows,
 	  .help = "the last run" },
 	REC_ROW(struct status_report, unfinished, REC_STRS, "steps begun and not ended"),
+	{ .name = "held",
+	  .type = REC_LIST,
+	  .offset = offsetof(struct status_report, held),
+	  .rows = held_rows,
+	  .size = sizeof(struct status_held),
+	  .help = "packages of GPUs that are on hold" },
+	{ .name = "pins",
+	  .type = REC_LIST,
+	  .offset = offsetof(struct status_report, pins),
+	  .rows = pin_rows,
+	  .size = sizeof(struct status_pin),
+	  .help = "what apt is told about versions of the driver" },
 	REC_END,
 };
 
@@ -67,12 +111,76 @@ static const char *what_next(const struct run *run, bool running)
 	return NULL;
 }
 
+/* ---- what is held ---- */
+
+/* The last run that held packages; NULL when none is known to have. */
+static const struct run *holding_run(struct job *j, const runs *all, struct err *e)
+{
+	for (size_t i = all->n; i-- > 0;) {
+		journal_records records = { 0 };
+
+		if (journal_read(&j->sys, all->at[i].number, &j->a, &records, e))
+			return NULL;
+		list_each (&records, it)
+			if (str_eq(it->kind, "done") && str_eq(it->step, "hold:nvidia"))
+				return &all->at[i];
+	}
+	return NULL;
+}
+
+static const char *why_held(struct job *j, bool ours, const struct run *run)
+{
+	if (!ours)
+		return "somebody held it; apt-mark unhold lifts it";
+	if (!run)
+		return "apt.hold of a profile";
+	return arena_printf(&j->a, "apt.hold in %s, run %lld; gpuprov rollback lifts it",
+			    run->profile ? run->profile : "a profile", run->number);
+}
+
+static int see_held(struct job *j, const runs *all, struct status_report *r, struct err *e)
+{
+	static const char *const names[] = { "dpkg", "pins", "files", NULL };
+	auto_err unread = { 0 }; /* a damaged journal is told elsewhere; the holds are there */
+	const struct run *run;
+	struct facts f;
+
+	if (facts_gather_some(&j->sys, names, &j->a, &f, e))
+		return -1;
+	run = holding_run(j, all, &unread);
+	list_each (&f.packages, p) {
+		bool ours = p->held && !held_by_user(&f, p->name);
+
+		if (p->held)
+			*list_push(&j->a, &r->held) =
+				(struct status_held){ p->name, p->version,
+						      ours ? "gpuprov" : "other",
+						      why_held(j, ours, run) };
+	}
+	list_each (&f.pins, pin)
+		if (!str_eq(pin->file, HELD_FILE) &&
+		    (strstr(pin->package, "nvidia") || strstr(pin->package, "cuda")))
+			*list_push(&j->a, &r->pins) =
+				(struct status_pin){ pin->file, pin->pin, pin->priority };
+	return 0;
+}
+
+static void show_held(const struct status_report *r, struct buf *ret)
+{
+	list_each (&r->held, h)
+		buf_addf(ret, "Held: %s %s, by %s: %s.\n", h->package, h->version,
+			 str_eq(h->by, "other") ? "somebody else" : h->by, h->why);
+	list_each (&r->pins, p)
+		buf_addf(ret, "Pinned: %s at priority %s, in /%s.\n", p->pin, p->priority, p->file);
+}
+
 static void show(const struct status_report *r, struct buf *ret)
 {
 	if (r->running)
 		buf_adds(ret, "A run is going on now.\n");
 	if (!r->last.number) {
 		buf_adds(ret, "No run was made here yet.\n");
+		show_held(r, ret);
 		return;
 	}
 	buf_addf(ret, "Run %lld, %s%s by %s: %s.\n", r->last.number,
@@ -87,6 +195,7 @@ static void show(const struct status_report *r, struct buf *ret)
 		buf_addf(ret, "  begun and not ended: %s\n", *id);
 	if (r->reboot_required)
 		buf_adds(ret, "A reboot is needed.\n");
+	show_held(r, ret);
 	if (r->next)
 		buf_addf(ret, "To do: %s.\n", r->next);
 }
@@ -96,7 +205,7 @@ static int look(struct job *j, struct status_report *r, struct err *e)
 	runs all = { 0 };
 
 	if (sys_locked(&j->sys, STATE_DIR "/lock", &r->running, e) ||
-	    runs_list(&j->sys, &j->a, &all, e))
+	    runs_list(&j->sys, &j->a, &all, e) || see_held(j, &all, r, e))
 		return -1;
 	r->state = "none";
 	if (!all.n)
@@ -135,7 +244,8 @@ const struct command command_status = {
 	.max = 0,
 	.summary = "show how the last run ended, and what is left to do",
 	.about = "Shows the last run: who made it, from which profile, how it ended, which step "
-		 "was cut off, whether a reboot is needed, and what to do next. Needs root, "
+		 "was cut off, whether a reboot is needed, and what to do next; and which packages "
+		 "are held or pinned, by whom and why. Needs root, "
 		 "because the state of gpuprov is root's.\n",
 	.options = (const enum option[]){ OPT_ROOT, OPT_JSON, OPT_FORMAT, OPT_COUNT },
 	.formats = (const char *const[]){ "text", "json", NULL },

@@ -89,7 +89,7 @@ static const char *preferences(const helds *all, struct arena *a)
 
 	buf_adds(&b, head);
 	list_each (all, it)
-		buf_addf(&b, "\nPackage: %s\nPin: version %s\nPin-Priority: 995\n", it->name,
+		buf_addf(&b, "\nPackage: %s\nPin: version %s\nPin-Priority: 998\n", it->name,
 			 it->version);
 	return arena_str(a, buf_str(&b));
 }

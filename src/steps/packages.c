@@ -479,6 +479,9 @@ static int put_back(void *ctx, struct err *e)
 		w->run->progress(w->run->ctx, &(struct step_progress){ .what = "dpkg" });
 		dpkg(sys, finish, NULL, &unfinished);
 	}
+	/* What came in place of the old packages conflicts with them: dpkg lets it go only so. */
+	if (back.n && mark(sys, "deinstall", &away, e))
+		return -1;
 	if (dpkg(sys, install_old, &back, e) || dpkg(sys, purge, &away, e))
 		return -1;
 	return mark(sys, "hold", &w->saved->held, e) || forget_marks(sys, w->saved, e) ? -1 : 0;
