@@ -5,13 +5,35 @@
 #include "base/str.h"
 #include "solve.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+enum { BATCH = 256, MOST_WORKERS = 8 };
+
+/* What became of one host. */
+struct host {
+	const char *file;
+	struct buf line;
+	bool refused, pending;
+	struct err problem;
+	bool failed;
+};
+
+/*
+ * Hosts are worked out by several threads, a batch at a time, and told in their order. Planning is
+ * pure: profile and catalog are only read, and each host has an arena of its own.
+ */
 struct fleet {
 	struct job *j;
-	struct buf *out;
-	size_t hosts, refused, pending;
+	strs files;
+	struct host hosts[BATCH];
+	size_t n; /* of this batch */
+	atomic_size_t next;
+	size_t count, refused, pending;
 };
 
 static bool is_folder(const char *path)
@@ -45,7 +67,7 @@ static void add_codes(const struct plan *p, enum severity severity, struct buf *
 	}
 }
 
-static void show_text(struct fleet *f, const char *host, const struct plan *p)
+static void show_text(struct buf *ret, const char *host, const char *gpus, const struct plan *p)
 {
 	auto_buf struct buf codes = BUF_TEXT, line = BUF_TEXT;
 	struct plan_totals t = p->totals;
@@ -68,16 +90,18 @@ static void show_text(struct fleet *f, const char *host, const struct plan *p)
 	add_codes(p, SEV_WARNING, &codes);
 	if (!plan_refused(p) && codes.len)
 		buf_addf(&line, "  warns %s", buf_str(&codes));
-	buf_addf(f->out, "%-24s %s\n", host, buf_str(&line));
+	buf_addf(ret, "%-24s %-20s %s\n", host, gpus, buf_str(&line));
 }
 
-static void show_json(struct fleet *f, const char *host, const char *file, const struct plan *p)
+static void show_json(struct buf *ret, const char *host, const char *file, const char *gpus,
+		      const struct plan *p)
 {
-	struct jw j = { .out = f->out, .compact = true };
+	struct jw j = { .out = ret, .compact = true };
 
 	jw_open(&j, '{');
 	jw_put_str(&j, "host", host);
 	jw_put_str(&j, "facts", file);
+	jw_put_str(&j, "gpus", gpus);
 	jw_put_str(&j, "outcome",
 		   plan_refused(p) ? "refused" :
 		   plan_pending(p) ? "changes" :
@@ -102,37 +126,94 @@ static void show_json(struct fleet *f, const char *host, const char *file, const
 	}
 	jw_close(&j, ']');
 	jw_close(&j, '}');
-	buf_addc(f->out, '\n');
+	buf_addc(ret, '\n');
 }
 
-static int plan_one(struct fleet *f, const char *file, struct err *e)
+static int plan_one(const struct fleet *f, struct host *h, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
-	auto_buf struct buf text = BUF_INIT(8 << 20);
-	const char *slash = strrchr(file, '/');
+	auto_buf struct buf text = BUF_INIT(8 << 20), gpus = BUF_TEXT;
+	const char *slash = strrchr(h->file, '/');
 	struct facts facts;
 	struct plan plan;
 
-	if (user_read(file, &text, e) || facts_read(buf_str(&text), text.len, file, &a, &facts, e))
+	if (user_read(h->file, &text, e) ||
+	    facts_read(buf_str(&text), text.len, h->file, &a, &facts, e))
 		return -1;
 	solve(&f->j->profile, &facts, &f->j->catalog, &a, &plan);
-	f->hosts++;
-	f->refused += plan_refused(&plan);
-	f->pending += plan_pending(&plan);
+	h->refused = plan_refused(&plan);
+	h->pending = plan_pending(&plan);
+	facts_gpu_names(&facts, &f->j->catalog, &gpus);
 	if (opt_wants(f->j->o, "json"))
-		show_json(f, facts.host ? facts.host : file, file, &plan);
+		show_json(&h->line, facts.host ? facts.host : h->file, h->file, buf_str(&gpus),
+			  &plan);
 	else
-		show_text(f, facts.host ? facts.host : slash ? slash + 1 : file, &plan);
-	/* What is known is shown while the rest is worked out. */
-	if (f->out->len < 1 << 16)
-		return 0;
-	if (print(f->out, e))
-		return -1;
-	buf_clear(f->out);
+		show_text(&h->line,
+			  facts.host ? facts.host :
+			  slash      ? slash + 1 :
+				       h->file,
+			  gpus.len ? buf_str(&gpus) : "no GPU", &plan);
 	return 0;
 }
 
-static int plan_folder(struct fleet *f, const char *path, struct err *e)
+static void *work(void *ctx)
+{
+	struct fleet *f = ctx;
+
+	for (size_t i = atomic_fetch_add(&f->next, 1); i < f->n; i = atomic_fetch_add(&f->next, 1))
+		f->hosts[i].failed = plan_one(f, &f->hosts[i], &f->hosts[i].problem) != 0;
+	return NULL;
+}
+
+/* With one processor, or where no thread can be had, we do it ourselves. */
+static void work_together(struct fleet *f)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	pthread_t workers[MOST_WORKERS];
+	size_t n = 0;
+
+	atomic_store(&f->next, 0);
+	while (n < MOST_WORKERS && (long)n + 1 < processors && n + 1 < f->n &&
+	       pthread_create(&workers[n], NULL, work, f) == 0)
+		n++;
+	work(f);
+	while (n > 0)
+		pthread_join(workers[--n], NULL);
+}
+
+/* In their order; the first that failed ends it. What was known before it is told. */
+static int tell(struct fleet *f, struct err *e)
+{
+	auto_buf struct buf out = BUF_INIT(64 << 20);
+	bool failed = false;
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct host *h = &f->hosts[i];
+
+		if (h->failed && !failed)
+			err_move(e, &h->problem);
+		failed |= h->failed;
+		if (!failed) {
+			buf_add(&out, h->line.data, h->line.len);
+			f->count++;
+			f->refused += h->refused;
+			f->pending += h->pending;
+		}
+		err_drop(&h->problem); /* one is told, and it was moved */
+		buf_release(&h->line);
+	}
+	if (failed) {
+		auto_err late = { 0 };
+
+		/* The error of the facts says more than that of a closed pipe. */
+		if (print(&out, &late))
+			err_drop(&late);
+		return -1;
+	}
+	return print(&out, e);
+}
+
+static int list_folder(struct fleet *f, const char *path, struct err *e)
 {
 	struct sys dir = { 0 };
 	strs names = { 0 };
@@ -141,29 +222,44 @@ static int plan_folder(struct fleet *f, const char *path, struct err *e)
 	if (rc)
 		return err_ctx(e, "opening the folder of facts");
 	rc = sys_list(&dir, ".", &f->j->a, &names, e);
-	list_each (&names, name) {
-		const char *dot = strrchr(*name, '.');
-
-		if (!rc && str_eq(dot, ".json"))
-			rc = plan_one(f, arena_printf(&f->j->a, "%s/%s", path, *name), e);
-	}
+	list_each (&names, name)
+		if (str_eq(strrchr(*name, '.'), ".json"))
+			list_add(&f->j->a, &f->files, arena_printf(&f->j->a, "%s/%s", path, *name));
 	sys_real_close(&dir);
 	return rc;
 }
 
+static int plan_all(struct fleet *f, struct err *e)
+{
+	for (size_t at = 0; at < f->files.n; at += f->n) {
+		f->n = f->files.n - at < BATCH ? f->files.n - at : BATCH;
+		for (size_t i = 0; i < f->n; i++)
+			f->hosts[i] = (struct host){ .file = f->files.at[at + i],
+						     .line = BUF_INIT(1 << 20) };
+		work_together(f);
+		if (tell(f, e))
+			return -1;
+	}
+	return 0;
+}
+
 int fleet_plan(struct job *j, struct err *e)
 {
-	auto_buf struct buf out = BUF_INIT(1 << 20);
-	struct fleet f = { .j = j, .out = &out };
+	struct fleet f = { .j = j };
 	const strs *files = &j->o->values[OPT_FACTS];
 
-	list_each (files, file)
-		if (is_folder(*file) ? plan_folder(&f, *file, e) : plan_one(&f, *file, e))
+	list_each (files, file) {
+		if (is_folder(*file) && list_folder(&f, *file, e))
 			return -1;
-	if (print(&out, e))
+		if (!is_folder(*file))
+			list_add(&j->a, &f.files, *file);
+	}
+	if (!opt_wants(j->o, "json"))
+		printf("%-24s %-20s %s\n", "HOST", "GPUS", "WHAT WOULD BE DONE");
+	if (plan_all(&f, e))
 		return -1;
-	fprintf(stderr, "%zu hosts: %zu to change, %zu kept, %zu refused.\n", f.hosts, f.pending,
-		f.hosts - f.pending - f.refused, f.refused);
+	fprintf(stderr, "%zu hosts: %zu to change, %zu kept, %zu refused.\n", f.count, f.pending,
+		f.count - f.pending - f.refused, f.refused);
 	job_stage(j, "plan");
 	job_show_stages(j);
 	if (f.refused)

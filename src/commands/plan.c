@@ -56,7 +56,7 @@ int work_plan(struct job *j, struct err *e)
 		return -1;
 	if (job_profile(j, o->args.at[0], e))
 		return e->code ? -1 : STATUS_PROFILE;
-	if (fleet_asked(o) && (opt_wants(o, "html") || opt_wants(o, "dot")))
+	if (fleet_asked(o) && !opt_wants(o, "text") && !opt_wants(o, "json"))
 		return err_set(e, GP_USAGE, "--format %s shows the plan of one host",
 			       opt_format(o));
 	if (fleet_asked(o))

@@ -217,10 +217,52 @@ facts_of() {
 	hosts=$BATS_TEST_DIRNAME/../hosts
 	gpuprov plan --facts "$hosts/installed-bookworm.json" --facts "$hosts/no-gpu-trixie.json" "$profile"
 	ends_with 3
-	[ "$(wc -l <<<"$stdout")" = 2 ]
+	[ "$(wc -l <<<"$stdout")" = 3 ]
+	says "HOST "
+	says "no GPU "
 	says "GP1003"
 	complains "2 hosts: 0 to change, 1 kept, 1 refused."
 	gpuprov plan --json --facts "$hosts" "$profile"
 	[ "$(jq -s length <<<"$stdout")" = "$(find "$hosts" -maxdepth 1 -name "*.json" | wc -l)" ]
 	[ "$(jq -r 'select(.host == "no-gpu-trixie").outcome' <<<"$stdout")" = refused ]
+	[ "$(jq -r 'select(.host == "h100x8-noble").gpus' <<<"$stdout")" = "8 x NVIDIA H100 80GB HBM3" ]
+	# In the order of the folder, however many work on it.
+	[ "$(jq -r .facts <<<"$stdout")" = "$(jq -r .facts <<<"$stdout" | LC_ALL=C sort)" ]
+}
+
+@test "a fleet of ten thousand (LONG=1; else one thousand): a thousand hosts a second and more" {
+	n=1000
+	[ -z "${LONG:-}" ] || n=10000
+	/usr/bin/python3 - "$BATS_TEST_DIRNAME/../hosts" fleet $n <<-'END'
+		import json, os, pathlib, sys
+		hosts = [p.read_text() for p in sorted(pathlib.Path(sys.argv[1]).glob("*.json"))]
+		os.mkdir(sys.argv[2])
+		for i in range(int(sys.argv[3])):
+		    with open(f"{sys.argv[2]}/{i:05}.json", "w") as f:
+		        f.write(hosts[i % len(hosts)])
+	END
+	# Two processors do it in a second a thousand: that is what they may spend, whoever else is here.
+	status=0
+	/usr/bin/time -f '%U %S %e' -o spent "$GPUPROV" plan --facts fleet "$profile" >out 2>err || status=$?
+	stderr=$(cat err)
+	ends_with 3
+	complains "$n hosts: "
+	[ "$(wc -l <out)" -eq $((n + 1)) ]
+	echo "# $n hosts: user, system and wall seconds: $(tail -n 1 spent)" >&3
+	tail -n 1 spent | awk -v n="$n" '{ exit $1 + $2 >= 2 * n / 1000 }' || { echo "expected less: $(cat spent)"; return 1; }
+	# The same as one by one.
+	gpuprov plan --facts fleet/00007.json --facts fleet/00008.json "$profile"
+	tail -n 2 out >pair
+	gpuprov plan --facts fleet "$profile"
+	same pair <(sed -n '9,10p' out)
+}
+
+@test "one facts file that is none: which, after those before it" {
+	mkdir fleet
+	facts_of fleet/a.json
+	echo '{"schema": 1}' >fleet/b.json
+	gpuprov plan --facts fleet "$profile"
+	[ "$status" -ne 0 ]
+	complains "fleet/b.json"
+	[ "$(wc -l <out)" -eq 2 ]
 }

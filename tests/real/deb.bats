@@ -7,12 +7,7 @@ load ../lib/real
 
 setup_file() {
 	real_need
-	# One that is newer than all it is made of is as good as a new one.
-	newest=$(find "$O/deb" -maxdepth 1 -name 'gpuprov_*.deb' 2>/dev/null)
-	if [ -z "$newest" ] || [ -n "$(cd "$TOP" && find Makefile README.md catalog debian docs examples profiles \
-		src templates units -newer "$newest" -print -quit)" ]; then
-		"$TOP/debian/build.sh" "$O" >&2 3>&- || return 1
-	fi
+	"$TOP/tests/lib/deb.sh" "$O" >&2 3>&- || return 1
 	BASE_bookworm=$(real_base bookworm)
 	BASE_trixie=$(SUITE=trixie real_base trixie)
 	export BASE_bookworm BASE_trixie
