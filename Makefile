@@ -60,7 +60,7 @@ PROBES := $(call drop_ins,probes,src/probes/probe.c)
 DISTROS := $(call drop_ins,distros,src/distros/distro.c)
 RUNTIMES := $(call drop_ins,runtimes,src/runtimes/runtime.c)
 STEPS := $(call drop_ins,steps,src/steps/step.c)
-COMMANDS := $(call drop_ins,commands,$(patsubst %,src/commands/%.c,common acting saving sitting fleet outcome))
+COMMANDS := $(call drop_ins,commands,$(patsubst %,src/commands/%.c,common acting saving sitting fleet outcome metrics))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

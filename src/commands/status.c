@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpuprov status: how the last run ended, and what is left to do. */
-#include "commands/common.h"
+#include "commands/metrics.h"
 
 #include "base/str.h"
 #include "journal.h"
@@ -200,21 +200,19 @@ static void show(const struct status_report *r, struct buf *ret)
 		buf_addf(ret, "To do: %s.\n", r->next);
 }
 
-static int look(struct job *j, struct status_report *r, struct err *e)
+static int look(struct job *j, struct status_report *r, runs *all, struct err *e)
 {
-	runs all = { 0 };
-
 	if (sys_locked(&j->sys, STATE_DIR "/lock", &r->running, e) ||
-	    runs_list(&j->sys, &j->a, &all, e) || see_held(j, &all, r, e))
+	    runs_list(&j->sys, &j->a, all, e) || see_held(j, all, r, e))
 		return -1;
 	r->state = "none";
-	if (!all.n)
+	if (!all->n)
 		return 0;
-	r->last = all.at[all.n - 1];
+	r->last = all->at[all->n - 1];
 	r->state = r->running ? "running" : run_state_word(r->last.state);
 	r->next = what_next(&r->last, r->running);
 	return see_steps(j, &r->last, r, e) ||
-			       runs_reboot(&j->sys, &all, &j->a, &r->reboot_required, e) ?
+			       runs_reboot(&j->sys, all, &j->a, &r->reboot_required, e) ?
 		       -1 :
 		       0;
 }
@@ -225,10 +223,16 @@ static int run(const struct options *o, struct err *e)
 	auto_buf struct buf text = BUF_TEXT;
 	struct status_report r = { .schema = "gpuprov.status/1" };
 	struct jw w = { .out = &text };
+	runs all = { 0 };
 
-	if (job_open(&j, o, e) || look(&j, &r, e))
+	if (job_open(&j, o, e) || look(&j, &r, &all, e))
 		return -1;
-	if (opt_wants(o, "json")) {
+	if (opt_wants(o, "prometheus")) {
+		const struct metrics m = { &all, r.running, r.reboot_required };
+
+		if (metrics_write(&j, &m, &text, e))
+			return -1;
+	} else if (opt_wants(o, "json")) {
 		rec_write(&w, status_rows, &r);
 		buf_addc(&text, '\n');
 	} else {
@@ -246,8 +250,11 @@ const struct command command_status = {
 	.about = "Shows the last run: who made it, from which profile, how it ended, which step "
 		 "was cut off, whether a reboot is needed, and what to do next; and which packages "
 		 "are held or pinned, by whom and why. Needs root, "
-		 "because the state of gpuprov is root's.\n",
+		 "because the state of gpuprov is root's.\n"
+		 "\n"
+		 "With --format prometheus: metrics for the textfile collector of node_exporter, "
+		 "also about drift, where gpuprov-drift.timer is enabled.\n",
 	.options = (const enum option[]){ OPT_ROOT, OPT_JSON, OPT_FORMAT, OPT_COUNT },
-	.formats = (const char *const[]){ "text", "json", NULL },
+	.formats = (const char *const[]){ "text", "json", "prometheus", NULL },
 	.run = run,
 };
