@@ -77,7 +77,7 @@ controller() {
 	for name; do
 		printf '%s\n' "Host $name" "  ProxyCommand nsenter --net=/proc/$(cat "$FLEET/$name/pid")/ns/net nc 127.0.0.1 22"
 	done >"$root/root/.ssh/config"
-	printf '%s\n' 'Host *' '  User root' '  IdentityFile /root/.ssh/key' '  StrictHostKeyChecking no' \
+	printf '%s\n' 'Host *' '  User root' '  IdentityFile ~/.ssh/key' '  StrictHostKeyChecking no' \
 		'  UserKnownHostsFile /dev/null' '  LogLevel ERROR' >>"$root/root/.ssh/config"
 	printf '%s\n' '[gpu_hosts]' "$@" >"$root/fleet/hosts"
 }
