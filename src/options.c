@@ -324,12 +324,14 @@ static void help_command(const struct command *c, struct buf *ret)
 
 static void help_program(struct buf *ret)
 {
-	buf_adds(ret, "Usage: gpuprov COMMAND [OPTION]... [ARGUMENT]...\n\n"
-		      "From a bare system to working NVIDIA GPUs, from one profile.\n\n"
-		      "  gpuprov plan bare-metal.yaml          show what would be done\n"
-		      "  sudo gpuprov apply bare-metal.yaml    do it\n"
-		      "  gpuprov verify bare-metal.yaml        prove it\n\n"
-		      "Commands:\n");
+	buf_adds(ret,
+		 "Usage: gpuprov COMMAND [OPTION]... [ARGUMENT]...\n\n"
+		 "From a bare system to working NVIDIA GPUs, from one profile.\n\n"
+		 "  gpuprov init bare-metal.yaml          write a profile that fits this host\n"
+		 "  gpuprov plan bare-metal.yaml          show what would be done\n"
+		 "  sudo gpuprov apply bare-metal.yaml    do it\n"
+		 "  gpuprov verify bare-metal.yaml        prove it\n\n"
+		 "Commands:\n");
 	for (const struct command *const *c = command_table; *c; c++)
 		buf_addf(ret, "  %-16s%s\n", (*c)->name, (*c)->summary);
 	buf_adds(ret, "\nHelp of a command: gpuprov COMMAND --help\n");

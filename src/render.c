@@ -27,6 +27,14 @@ void add_coloured(const struct style *style, const char *code, const char *text,
 	colour_off(style, ret);
 }
 
+/* Where a word of n cells begins on a line of its own: further to the left when it is long. */
+static unsigned begin_of(unsigned n, unsigned indent, unsigned width)
+{
+	if (indent + n <= width)
+		return indent;
+	return n < width ? width - n : 0;
+}
+
 void render_wrapped(const char *text, unsigned at, unsigned indent, const struct style *style,
 		    struct buf *ret)
 {
@@ -35,11 +43,14 @@ void render_wrapped(const char *text, unsigned at, unsigned indent, const struct
 
 	while (str_word(&rest, &word)) {
 		unsigned n = (unsigned)utf8_width(word.at, word.len);
+		unsigned begin = begin_of(n, indent, style->width);
 
-		if (!first && style->width && at + 1 + n > style->width) {
+		if (style->width && at + !first + n > style->width && begin < at + !first) {
+			while (ret->len && ret->data[ret->len - 1] == ' ')
+				buf_cut(ret, ret->len - 1);
 			buf_addc(ret, '\n');
-			buf_pad(ret, ' ', indent);
-			at = indent;
+			buf_pad(ret, ' ', begin);
+			at = begin;
 		} else if (!first) {
 			buf_addc(ret, ' ');
 			at++;

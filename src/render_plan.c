@@ -16,12 +16,18 @@ static const struct {
 
 enum { SIGN = 3, KIND = 10, LONGEST_WHAT = 52, NARROWEST_WHY = 30 };
 
-void render_step_head(const struct plan_step *s, const struct style *style, struct buf *ret)
+static void add_sign(const struct plan_step *s, const struct style *style, struct buf *ret)
 {
 	buf_addc(ret, ' ');
 	buf_pad(ret, ' ', SIGN - strlen(ops[s->op].sign));
 	add_coloured(style, ops[s->op].colour, ops[s->op].sign, ret);
-	buf_addf(ret, " %-*s %s", KIND, s->kind, s->what);
+	buf_addf(ret, " %-*s ", KIND, s->kind);
+}
+
+void render_step_head(const struct plan_step *s, const struct style *style, struct buf *ret)
+{
+	add_sign(s, style, ret);
+	buf_adds(ret, s->what);
 }
 
 static const char *base_name(const char *path)
@@ -108,6 +114,16 @@ static void measure(const struct plan *p, const struct style *style, struct colu
 	c->where = room.where;
 }
 
+/* What, after sign and kind; on a narrow terminal that ends the line. */
+static void add_what(const char *what, const struct columns *c, const struct style *style,
+		     struct buf *ret)
+{
+	if (c->narrow)
+		render_wrapped(what, HEAD, HEAD, style, ret);
+	else
+		buf_adds(ret, what);
+}
+
 /*
  * The two columns after `what`: where and why; on a narrow terminal they get a line of their own.
  */
@@ -121,10 +137,7 @@ static void add_reason(const struct plan_reason *r, const char *what, const stru
 
 	add_place(r, &where);
 	if (c->narrow) {
-		if (*what) { /* else the line has begun already */
-			buf_addc(ret, '\n');
-			buf_pad(ret, ' ', HEAD);
-		}
+		buf_pad(ret, ' ', HEAD);
 		if (where.len)
 			buf_addf(&why, "%s: ", buf_str(&where));
 		add_why(r, &why);
@@ -247,13 +260,14 @@ static void add_step(const struct plan_step *s, const struct columns *c, const s
 	static const struct plan_reason there = { .text = "already there" };
 	size_t shown = s->op == OP_KEEP ? 1 : s->reasons.n;
 
-	render_step_head(s, style, ret);
+	add_sign(s, style, ret);
+	add_what(s->what, c, style, ret);
 	if (s->op == OP_KEEP)
 		add_reason(&there, s->what, c, style, ret);
-	else if (!s->reasons.n)
+	else if (!s->reasons.n && !c->narrow)
 		buf_addc(ret, '\n');
 	for (size_t i = 0; i < shown && s->op != OP_KEEP; i++) {
-		if (i)
+		if (i && !c->narrow)
 			buf_pad(ret, ' ', HEAD);
 		add_reason(&s->reasons.at[i], i ? "" : s->what, c, style, ret);
 	}
@@ -291,8 +305,9 @@ static void add_totals(const struct plan *p, const struct style *style, struct b
 			 buf_str(&download), buf_str(&disk), t->disk < 0 ? "less" : "more");
 	}
 	render_wrapped(buf_str(&sums), 0, 0, style, ret);
-	buf_addf(ret, "%s Nothing has been changed.\n",
-		 t->reboot ? "A reboot is needed." : "No reboot is needed.");
+	render_wrapped(t->reboot ? "A reboot is needed. Nothing has been changed." :
+				   "No reboot is needed. Nothing has been changed.",
+		       0, 0, style, ret);
 }
 
 void render_plan(const struct plan *p, const struct style *style, struct buf *ret)
@@ -307,7 +322,8 @@ void render_plan(const struct plan *p, const struct style *style, struct buf *re
 		add_step(s, &c, style, ret);
 	list_each (&p->omitted, o) {
 		buf_pad(ret, ' ', SIGN);
-		buf_addf(ret, ". %-*s %s", KIND, "left out", o->what);
+		buf_addf(ret, ". %-*s ", KIND, "left out");
+		add_what(o->what, &c, style, ret);
 		add_reason(&o->reason, o->what, &c, style, ret);
 	}
 	if (p->steps.n)

@@ -50,8 +50,10 @@ int acting_confirm(const struct job *j, struct err *e)
 		err_way(e, "say --yes to go on without being asked");
 		return -1;
 	}
-	buf_addf(&question, "Apply %s %lld step%s to %s?", steps == 1 ? "this" : "these", steps,
-		 steps == 1 ? "" : "s", j->sys.root);
+	if (steps == 1)
+		buf_addf(&question, "Apply this step to %s?", j->sys.root);
+	else
+		buf_addf(&question, "Apply these %lld steps to %s?", steps, j->sys.root);
 	if (terminal_confirm(buf_str(&question)))
 		return 0;
 	return err_set(e, GP_INTERRUPTED, "not confirmed; nothing has been changed");

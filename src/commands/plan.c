@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpuprov plan: show what would be done. */
+#include "base/str.h"
 #include "commands/fleet.h"
 #include "commands/outcome.h"
 #include "commands/saving.h"
@@ -7,6 +8,7 @@
 #include "render_html.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static int show(struct job *j, struct err *e)
 {
@@ -26,6 +28,20 @@ static int show(struct job *j, struct err *e)
 	if (opt_given(j->o, OPT_EXPLAIN) && opt_wants(j->o, "text"))
 		render_tried(&j->plan, &style, &text);
 	return print(&text, e);
+}
+
+/* What comes next, to who looks at it; who reads it by a program knows. */
+static void show_next(const struct job *j)
+{
+	const char *out = opt_value(j->o, OPT_OUT), *root = opt_value(j->o, OPT_ROOT);
+	bool gpus = opt_given(j->o, OPT_GPU);
+
+	/* A plan of another host is not carried out here; a saved one was already named. */
+	if (j->borrowed || out || gpus || !plan_pending(&j->plan) || plan_refused(&j->plan) ||
+	    !opt_wants(j->o, "text") || !terminal_is(stdout) || str_eq(j->o->args.at[0], "-"))
+		return;
+	fprintf(stderr, "To carry it out: %sgpuprov apply%s%s %s\n", geteuid() ? "sudo " : "",
+		root ? " --root " : "", root ? root : "", j->o->args.at[0]);
 }
 
 /* For whoever watches the file: never half of a report. */
@@ -70,6 +86,7 @@ int work_plan(struct job *j, struct err *e)
 	if (report(j, e))
 		return -1;
 	job_show_diags(j);
+	show_next(j);
 	job_stage(j, "render");
 	job_show_stages(j);
 	if (plan_refused(&j->plan))

@@ -34,8 +34,12 @@ golden() {
 	same "$screens/$1.txt" out
 }
 
+# No line is wider: those that the terminal itself broke were full, and went on at its first column. Words
+# are broken by nobody but the terminal.
 fits() {
-	awk -v most="$1" 'length($0) > most { print "wider than " most ": " $0; bad = 1 } END { exit bad }' out
+	awk -v most="$1" 'length($0) > most { print "wider than " most ": " $0; bad = 1 }
+		full && /^[^ ]/ { print "broken by the terminal: " last; print $0; bad = 1 }
+		{ full = length($0) == most; last = $0 } END { exit bad }' out
 }
 
 # The plan is a fixed one, so that it shows what a plan looks like, whatever the solver decides today.
@@ -53,6 +57,85 @@ fits() {
 	ends_with 0
 	fits 80
 	golden why
+}
+
+# What takes how long, and where the test runs, is not what a screen is about.
+timeless() {
+	sed -i -E 's# /[^ ]*/root\?# /tmp/root?#; s/  [0-9]+\.[0-9] s$/  0.0 s/; s/20[0-9]{2}-[0-9]{2}-[0-9]{2} +[0-9:]{8}/2026-11-22 12:00:00/' out
+}
+
+@test "golden screens of a first run: init, lint, plan; a mistyped name and key, and once more" {
+	cp "$hosts/t4x2-bookworm.json" host.json
+	cat >first <<-'EOF'
+		gpuprov() { echo "\$ gpuprov $*"; "$GPUPROV" "$@"; }
+		gpuprov init --facts host.json mine.yaml
+		gpuprov lint mien.yaml
+		gpuprov lint mine.yaml
+		sed -i 's/reboot:/rebot:/' mine.yaml
+		gpuprov lint mine.yaml
+		sed -i 's/rebot:/reboot:/' mine.yaml
+		gpuprov plan --fact host.json mine.yaml
+		gpuprov plan --facts host.json mine.yaml
+		gpuprov init --facts host.json mine.yaml
+		gpuprov pln mine.yaml
+	EOF
+	on 80x200 bash first
+	ends_with 64
+	fits 80
+	golden first-run
+	cp mine.yaml out
+	fits 80
+	golden first-profile
+}
+
+@test "golden screens of apply, verify, doctor, status, history, rollback" {
+	[ "$(id -u)" -eq 0 ] || skip "only root applies"
+	export GPUPROV
+	write_profile p.yaml 'driver: {modules: none, nouveau: blacklist}'
+	satisfy root p.yaml
+	rm root/etc/modprobe.d/gpuprov-nouveau.conf
+	on 80x60 "$GPUPROV" plan --root root p.yaml
+	ends_with 0
+	fits 80
+	golden plan-of-a-root
+	on 80x60 "$GPUPROV" verify --root root p.yaml
+	ends_with 5
+	fits 80
+	golden verify-fails
+	on 80x60 --type $'y\n' "$GPUPROV" apply --root root p.yaml
+	ends_with 0
+	timeless
+	fits 80
+	golden apply
+	on 80x60 --type $'y\n' "$GPUPROV" apply --root root p.yaml
+	ends_with 0
+	fits 80
+	golden apply-again
+	on 80x60 "$GPUPROV" verify --root root p.yaml
+	ends_with 0
+	fits 80
+	golden verify
+	on 80x60 "$GPUPROV" status --root root
+	ends_with 0
+	golden status
+	on 80x60 "$GPUPROV" history --root root
+	ends_with 0
+	timeless
+	fits 80
+	golden history
+	on 80x60 --type $'y\n' "$GPUPROV" rollback --root root
+	ends_with 0
+	timeless
+	fits 80
+	golden rollback
+	on 80x60 "$GPUPROV" doctor --root root
+	ends_with 0
+	fits 80
+	golden doctor
+	on 80x90 "$GPUPROV" doctor --facts "$hosts/mismatch-noble.json"
+	ends_with 5
+	fits 80
+	golden doctor-finds
 }
 
 @test "on a narrow terminal every line fits" {
