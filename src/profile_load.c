@@ -187,3 +187,36 @@ int profile_parse(const char *file, const char *bytes, size_t len, struct arena 
 {
 	return profile_load(file, bytes, len, /* door= */ NULL, a, ret, diags);
 }
+
+/* "a.b=c" as a profile of that one setting. */
+static int read_setting(const char *set, struct arena *a, struct profile *ret, struct diags *diags)
+{
+	auto_buf struct buf text = BUF_TEXT;
+	size_t depth = 0;
+	const char *at = set;
+
+	while (*at && *at != '=') {
+		size_t n = strcspn(at, ".=");
+
+		buf_addf(&text, "%s%*s%.*s:", depth ? "\n" : "", (int)depth, "", (int)n, at);
+		depth++;
+		at += n + (at[n] == '.');
+	}
+	buf_addf(&text, " %s\n", *at ? at + 1 : "null");
+	return profile_read("-", arena_str(a, buf_str(&text)), text.len, a, ret, diags);
+}
+
+int profile_changed(const struct profile *p, const strs *sets, struct arena *a, struct profile *ret,
+		    struct diags *diags)
+{
+	*ret = *p;
+	ret->a = a;
+	list_each (sets, set) {
+		struct profile change;
+
+		if (read_setting(*set, a, &change, diags))
+			return -1;
+		ret->root = merged_map(a, &ret->root, &change.root);
+	}
+	return schema_check(ret, diags);
+}

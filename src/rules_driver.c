@@ -332,24 +332,6 @@ static void r50(struct solving *s, const struct choice *c)
 	}
 }
 
-/* R64: a driver container of the gpu-operator and a driver on the host exclude each other. */
-static void r64(struct solving *s, const struct choice *c)
-{
-	const struct fact_driver *there = &s->facts->driver;
-	struct diag *d;
-
-	(void)c;
-	if (!str_eq(there->origin, "container"))
-		return;
-	d = by_rule(s, SEV_ERROR, 64, "driver.source",
-		    "a driver container of the gpu-operator drives this host");
-	why(s, d,
-	    "driver %s comes from it; a driver on the host and that container exclude each "
-	    "other",
-	    there->version ? there->version : "in use");
-	way(s, d, NULL, "tell the operator to leave it: driver.enabled=false, and drain the node");
-}
-
 /* R67: what asks for NVIDIA's DRA driver on this node. */
 static void r67(struct solving *s, const struct choice *c)
 {
@@ -453,5 +435,5 @@ const struct rule rules_driver[] = {
 	{ 0, lacking }, { 20, r20 },           { 36, r36 }, { 21, r21 },     { 22, r22 },
 	{ 23, r23 },    { 25, r25 },           { 27, r27 }, { 28, r28 },     { 29, r29 },
 	{ 30, r30 },    { 30, r30_container }, { 31, r31 }, { 47, r47_r49 }, { 67, r67 },
-	{ 64, r64 },    { 40, r40 },           { 50, r50 }, { 0, NULL },
+	{ 40, r40 },    { 50, r50 },           { 0, NULL },
 };

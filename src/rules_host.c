@@ -159,7 +159,25 @@ static void r45(struct solving *s, const struct choice *c)
 	way(s, d, NULL, "stop them, then plan again");
 }
 
+/* R64: a driver container of the gpu-operator and a driver on the host exclude each other. */
+static void r64(struct solving *s, const struct choice *c)
+{
+	const struct fact_driver *there = &s->facts->driver;
+	struct diag *d;
+
+	(void)c;
+	if (!str_eq(there->origin, "container"))
+		return;
+	d = by_rule(s, SEV_ERROR, 64, "driver.source",
+		    "a driver container of the gpu-operator drives this host");
+	why(s, d,
+	    "driver %s comes from it; a driver on the host and that container exclude each "
+	    "other",
+	    there->version ? there->version : "in use");
+	way(s, d, NULL, "tell the operator to leave it: driver.enabled=false, and drain the node");
+}
+
 const struct rule rules_host[] = {
 	{ 12, r12 }, { 19, r19 }, { 26, r26 }, { 32, r32 }, { 33, r33 },
-	{ 37, r37 }, { 38, r38 }, { 45, r45 }, { 0, NULL },
+	{ 37, r37 }, { 38, r38 }, { 45, r45 }, { 64, r64 }, { 0, NULL },
 };

@@ -38,7 +38,8 @@ static void branch_and_version(struct check *c)
 			  arena_printf(c->p->a, "driver.version %s is not of driver.branch %s",
 				       schema_escaped(c, version->text),
 				       schema_escaped(c, branch->text)));
-	diag_way(c->diags, d, NULL, "leave driver.branch out; the version implies it");
+	diag_way(c->diags, d, "driver.branch=null",
+		 "leave driver.branch out; the version implies it");
 }
 
 /* A value below driver that means nothing when there are no kernel modules. */
@@ -59,7 +60,8 @@ static void modules_none(struct check *c)
 		d = contradiction(c, v, modules, "no kernel modules",
 				  arena_printf(c->p->a, "%s needs kernel modules", need[i]));
 		diag_way(c->diags, d, "driver.modules=auto", "write driver.modules: auto");
-		diag_way(c->diags, d, NULL, "leave %s out", need[i]);
+		diag_way(c->diags, d, arena_printf(c->p->a, "%s=null", need[i]), "leave %s out",
+			 need[i]);
 	}
 }
 
@@ -135,6 +137,7 @@ static void cuda_default(struct check *c)
 			  arena_printf(c->p->a, "cuda.default %s is not one of cuda.version",
 				       schema_escaped(c, wanted->text)));
 	diag_way(c->diags, d, NULL, "add \"%s\" to cuda.version", schema_escaped(c, wanted->text));
+	diag_way(c->diags, d, "cuda.default=null", "leave cuda.default out");
 }
 
 static void sharing(struct check *c)

@@ -100,7 +100,8 @@ void way(struct solving *s, struct diag *d, const char *set, const char *fmt, ..
 void rules_run(struct solving *s, const struct rule *rules, const struct choice *c)
 {
 	for (; rules->check && !(s->quiet && s->refusals); rules++)
-		rules->check(s, c);
+		if (!(s->quiet && (s->overlook >> rules->number & 1)))
+			rules->check(s, c);
 }
 
 bool has_ended(const struct solving *s, const char *eol)
@@ -254,6 +255,14 @@ static bool differs(const struct solving *s, const char *path)
 	return v && !(row && v->form == VALUE_TEXT && str_eq(v->text, row->fallback));
 }
 
+static void not_planned(struct solving *s, const char *path, const char *value)
+{
+	struct diag *d = refuse(s, GP_NOT_PLANNED, path, "%s%s%s is not planned yet", path,
+				value ? ": " : "", value ? value : "");
+
+	way(s, d, arena_printf(s->a, "%s=null", path), "leave %s out", path);
+}
+
 /* What the schema has and the solver does not know yet is refused, never passed over. */
 static void solve_scope(struct solving *s)
 {
@@ -273,17 +282,24 @@ static void solve_scope(struct solving *s)
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
 		if (differs(s, later[i]))
-			refuse(s, GP_NOT_PLANNED, later[i], "%s is not planned yet", later[i]);
+			not_planned(s, later[i], NULL);
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
 		if (profile_is(s->profile, values[i].path, values[i].value))
-			refuse(s, GP_NOT_PLANNED, values[i].path, "%s: %s is not planned yet",
-			       values[i].path, values[i].value);
+			not_planned(s, values[i].path, values[i].value);
 }
 
-void solve(const struct profile *profile, const struct facts *facts, const struct catalog *catalog,
-	   struct arena *a, struct plan *ret)
+/* What speaks against the plan without a driver: all refusals at once. */
+static void solve_without_driver(struct solving *s)
 {
-	struct solving s = { profile, facts, catalog, .plan = ret, .a = a };
+	struct wants unused = { 0 };
+
+	solve_containers(s, &unused);
+}
+
+void solve_at(enum solve_depth depth, const struct profile *profile, const struct facts *facts,
+	      const struct catalog *catalog, struct arena *a, struct plan *ret)
+{
+	struct solving s = { depth, profile, facts, catalog, .plan = ret, .a = a };
 	auto_buf struct buf host = BUF_TEXT;
 
 	plan_init(ret, a);
@@ -297,14 +313,27 @@ void solve(const struct profile *profile, const struct facts *facts, const struc
 	read_asks(&s);
 	solve_scope(&s);
 	solve_dpkg(&s);
-	if (solve_distro(&s) && solve_gpus(&s) && solve_driver(&s)) {
-		solve_packages(&s);
-		solve_kernel_side(&s);
+	if (solve_distro(&s)) {
+		if (solve_gpus(&s) && solve_driver(&s)) {
+			solve_packages(&s);
+			solve_kernel_side(&s);
+		} else {
+			solve_without_driver(&s);
+		}
 	}
-	plan_finish(ret);
 	/* A refused plan has no steps: nobody shall run half of it. */
 	if (plan_refused(ret)) {
 		ret->steps.n = ret->posts.n = ret->omitted.n = 0;
-		ret->totals = (struct plan_totals){ 0 };
+		if (depth == DEPTH_FULL)
+			check_ways(&s);
 	}
+	plan_finish(ret);
+	if (plan_refused(ret))
+		ret->totals = (struct plan_totals){ 0 };
+}
+
+void solve(const struct profile *profile, const struct facts *facts, const struct catalog *catalog,
+	   struct arena *a, struct plan *ret)
+{
+	solve_at(DEPTH_FULL, profile, facts, catalog, a, ret);
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "distros/distro.h"
+#include "profile.h"
 #include "solve.h"
 
 enum driver_origin { FROM_DISTRO, FROM_NVIDIA, FROM_RUNFILE };
@@ -46,7 +47,11 @@ struct choice {
 /* The kernel modules that have to be made trusted for Secure Boot. */
 enum signing { SIGN_NOT_NEEDED, SIGN_PREBUILT, SIGN_OWN_KEY, SIGN_ENROLLED };
 
+/* How much is said of refusals: all; what a trial of a way out needs; the bare refusals. */
+enum solve_depth { DEPTH_FULL, DEPTH_TRIAL, DEPTH_BARE };
+
 struct solving {
+	enum solve_depth depth;
 	const struct profile *profile;
 	const struct facts *facts;
 	const struct catalog *catalog;
@@ -56,6 +61,7 @@ struct solving {
 
 	/* Only whether something is refused is asked; what would be said goes nowhere. */
 	bool quiet;
+	unsigned long long overlook; /* bits of rules that are not asked then */
 	size_t refusals;
 	struct diag unread;
 
@@ -139,6 +145,18 @@ bool solve_gpus(struct solving *s);
 bool solve_driver(struct solving *s);
 void solve_packages(struct solving *s);
 void solve_kernel_side(struct solving *s);
+
+void solve_at(enum solve_depth depth, const struct profile *profile, const struct facts *facts,
+	      const struct catalog *catalog, struct arena *a, struct plan *ret);
+
+/* ---- ways out ---- */
+
+/* Is there a driver that no rule refuses? */
+bool any_choice(struct solving *s);
+/* Give each of these refusals of the driver the ways out that the rules would take. */
+void find_ways(struct solving *s, struct diags *refusals);
+/* Keep the ways out that lead to a plan, or at least end their own refusal and bring no other. */
+void check_ways(struct solving *s);
 
 /*
  * The step that provides a repository: "distro", "nvidia-cuda" or "nvidia-container-toolkit"; NULL

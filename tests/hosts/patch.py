@@ -27,4 +27,5 @@ def main():
     sys.stdout.write(host)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

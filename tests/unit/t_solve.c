@@ -214,8 +214,7 @@ static bool lead_to_plans(struct solved *s, const struct diag *d)
 		buf_release(&b);
 		if (str_eq(text, "driver:\n"))
 			text = "";
-		if (plan_refused(solve_for(&again, text)) &&
-		    !refusal(&again.plan, GP_NOT_PLANNED)) {
+		if (plan_refused(solve_for(&again, text))) {
 			list_each (&again.plan.diags.list, x)
 				printf("# %s: %s\n", w->text, x->what);
 			return false;
