@@ -64,7 +64,7 @@ int profile_parse(const char *file, const char *bytes, size_t len, struct arena 
  * "cuda.version=null". 0 when it is still a good one, else -1 and what is wrong in diags.
  */
 int profile_changed(const struct profile *p, const strs *sets, struct arena *a, struct profile *ret,
-		 struct diags *diags);
+		    struct diags *diags);
 
 /* The value at a dotted path as the user wrote it; NULL when it was not given. */
 const struct value *profile_given(const struct profile *p, const char *path);
