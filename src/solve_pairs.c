@@ -67,6 +67,10 @@ void solve_pairs(const struct profile *p, const struct catalog *catalog, struct 
 	bool named = gpus && gpus->form == VALUE_LIST && gpus->at.line;
 	bool chosen = profile_given(p, "driver.branch") || profile_given(p, "driver.version");
 	struct fact_gpu any = { .vendor = "10de", .device = "1eb8", .class_id = "030200" };
+	/* So that a way out can be planned to its end. */
+	struct fact_source archive = { .file = "etc/apt/sources.list",
+				       .uri = "http://debian.example/debian/",
+				       .suite = "bookworm" };
 	struct facts f = { .schema = FACTS_SCHEMA,
 			   .os = { "debian", "12", "bookworm", "Debian 12", "amd64" },
 			   .a = a };
@@ -77,6 +81,8 @@ void solve_pairs(const struct profile *p, const struct catalog *catalog, struct 
 		return;
 	if (!named)
 		list_add(a, &f.gpus, any);
+	list_add(a, &archive.components, "main");
+	list_add(a, &f.sources, archive);
 	solve(&asked, &f, catalog, a, &plan);
 	list_each (&plan.diags.list, d)
 		if (d->severity == SEV_ERROR && is_pair_rule(d->code, named) && is_about(p, d) &&
