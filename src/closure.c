@@ -43,6 +43,12 @@ static bool has_arg(const struct plan_step *s, const char *key, const char *valu
 	return false;
 }
 
+/* The container toolkit has versions and a repository of its own. */
+static bool of_toolkit(const char *name)
+{
+	return str_starts(name, "nvidia-container") || str_starts(name, "libnvidia-container");
+}
+
 static void judge_removals(struct plan *plan, const struct plan_step *s,
 			   const struct apt_answer *answer)
 {
@@ -109,7 +115,7 @@ static void judge_mix(struct plan *plan, const struct plan_step *s, const struct
 		struct piece a, b;
 		struct diag *d;
 
-		if (!p->version || !versioned(s, p->name))
+		if (!p->version || !versioned(s, p->name) || of_toolkit(p->name))
 			continue;
 		if (!first)
 			first = p;

@@ -138,8 +138,8 @@ static int walk(struct walk *w, struct err *e)
 	}
 }
 
-static int resolve(const struct sys *sys, const char *path, struct arena *a,
-		   struct engine_file *ret, struct err *e)
+int engine_behind(const struct sys *sys, const char *path, struct arena *a, struct engine_file *ret,
+		  struct err *e)
 {
 	struct walk w = { .sys = sys, .a = a, .path = path };
 
@@ -167,7 +167,7 @@ static int read_file(const struct sys *sys, struct engine_view *v, const char *p
 	auto_buf struct buf text = BUF_INIT(EDIT_MAX_BYTES);
 	struct engine_file file;
 
-	if (resolve(sys, path, v->a, &file, e))
+	if (engine_behind(sys, path, v->a, &file, e))
 		return -1;
 	ret->path = path;
 	if (file.st.type == SYS_FILE) {
@@ -385,7 +385,7 @@ int engine_look(const struct sys *sys, const struct plan_step *s, struct arena *
 
 		if (known(&v, w->path))
 			continue;
-		if (resolve(sys, w->path, a, &file, e))
+		if (engine_behind(sys, w->path, a, &file, e))
 			return -1;
 		list_add(a, &v.files, file);
 	}

@@ -4,7 +4,7 @@
  * and asking the daemon whether it knows. What is asked for are the arguments of a plan step of
  * kind `engine`, so that a command, a step and its undo see the same thing.
  *
- *	engine   docker, containerd, crio
+ *	engine   docker, containerd, crio, k0s
  *	config   the file the daemon reads, as the daemon names it
  *	version  of the engine; left out: its program is asked when the step is carried out
  *	program  its binary, in the root
@@ -43,6 +43,13 @@ struct engine_view {
 	bool hands_off; /* neither reload nor restart */
 	struct arena *a;
 };
+
+/*
+ * The file behind a name, its symbolic links followed: those of root alone, never out of the root.
+ * No file there is fine; a link that leads nowhere, or that others can change, is an error.
+ */
+int engine_behind(const struct sys *sys, const char *path, struct arena *a, struct engine_file *ret,
+		  struct err *e);
 
 /* "Docker version 26.1.5+dfsg1, build a72d7cd" gives "26.1.5+dfsg1"; NULL when there is none. */
 const char *engine_version_in(const char *text, struct arena *a);
@@ -91,6 +98,10 @@ struct engine_saved {
 };
 extern const struct rec_row engine_saved_rows[];
 
+/* Nobody touched it since: the old bytes. Else our changes are reversed where they are. */
+int engine_put_back(const struct sys *sys, const struct engine_saved_file *file, struct arena *a,
+		    struct err *e);
+
 /* The process of a daemon. */
 struct engine_process {
 	long long pid; /* 0 = it does not run */
@@ -120,6 +131,12 @@ enum engine_state {
 };
 int engine_state(const struct sys *sys, const struct engine_view *v, enum engine_state *ret,
 		 struct err *e);
+/* Has a containerd's file that something else generated the runtime, as its default if asked? */
+int engine_generated(const struct sys *sys, const char *path, const char *name, bool as_default,
+		     bool *ret, struct err *e);
+
+/* Does it read its files anew on a signal? */
+bool engine_reloads(const char *engine);
 /* Wait for so many quarters of a second. */
 int engine_pause(const struct sys *sys, unsigned quarters, struct err *e);
 /*

@@ -400,7 +400,7 @@ int engine_validate(const struct sys *sys, const struct engine_view *v, struct e
 		rc = validate_docker(sys, v, e);
 	else if (str_eq(v->runtime->name, "containerd"))
 		rc = validate_containerd(sys, v, e);
-	else
+	else if (str_eq(v->runtime->name, "crio"))
 		rc = validate_crio(sys, v, e);
 	return rc ? err_ctx(e, "trying the new configuration of %s", v->runtime->name) : 0;
 }

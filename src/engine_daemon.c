@@ -10,6 +10,11 @@
 
 /* ---- finding it ---- */
 
+bool engine_reloads(const char *engine)
+{
+	return str_eq(engine, "docker") || str_eq(engine, "crio");
+}
+
 static const char *program_of(const char *engine)
 {
 	return str_eq(engine, "docker") ? "dockerd" : engine;
@@ -154,7 +159,8 @@ static int find_daemon(const struct sys *sys, const struct engine_view *v,
 		struct located at;
 
 		locate(v->runtime->name, &p->args, &env, v->a, &at);
-		if (str_eq(at.config, v->ask.file.path))
+		/* k0s has its containerd as a child, and one file for it. */
+		if (str_eq(at.config, v->ask.file.path) || str_eq(v->runtime->name, "k0s"))
 			*ret = *p;
 	}
 	return 0;
@@ -289,6 +295,29 @@ static bool has_runtime(const struct engine_view *v, const struct tree *root)
 	return false;
 }
 
+int engine_generated(const struct sys *sys, const char *path, const char *name, bool as_default,
+		     bool *ret, struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(EDIT_MAX_BYTES);
+	auto_arena struct arena a = { 0 };
+	auto_edit struct edit *ed = NULL;
+	const struct tree *plugins;
+	bool there;
+
+	if (sys_read_if(sys, path + strspn(path, "/"), &text, &there, e))
+		return -1;
+	ed = edit_open(&a, EDIT_TOML, there ? buf_str(&text) : NULL, text.len);
+	plugins = tree_get(edit_root(ed), "plugins");
+	*ret = false;
+	for (size_t i = 0; plugins && i < plugins->members.n; i++) {
+		const struct tree *cri = tree_get(plugins->members.at[i].value, "containerd");
+
+		*ret |= tree_get(tree_get(cri, "runtimes"), name) &&
+			(!as_default || tree_is(tree_get(cri, "default_runtime_name"), name));
+	}
+	return 0;
+}
+
 /* Do the files, as they are to be, define the runtime? */
 static bool defined(const struct engine_view *v)
 {
@@ -381,7 +410,8 @@ static bool cri_loaded(const char *plugins)
 static bool containerd_knows(const struct sys *sys, const struct engine_view *v,
 			     const struct engine_process *p)
 {
-	const char *socket = containerd_socket(v), *text;
+	bool k0s = str_eq(v->runtime->name, "k0s");
+	const char *socket = k0s ? "/run/k0s/containerd.sock" : containerd_socket(v), *text;
 	const char *slash = p->exe ? strrchr(p->exe, '/') : NULL;
 	const char *ctr = slash ? arena_printf(v->a, "%.*s/ctr", (int)(slash - p->exe), p->exe) :
 				  "/usr/bin/ctr";
@@ -395,6 +425,12 @@ static bool containerd_knows(const struct sys *sys, const struct engine_view *v,
 
 		return (strstr(text, name) != NULL) == defined(v);
 	}
+	if (k0s)
+		return says(sys, v->a,
+			    (const char *const[]){ p->exe ? p->exe : "/usr/local/bin/k0s", "ctr",
+						   "plugins", "ls", NULL },
+			    &text) &&
+		       cri_loaded(text);
 	return says(sys, v->a, (const char *const[]){ ctr, "-a", socket, "plugins", "ls", NULL },
 		    &text) &&
 	       cri_loaded(text);
@@ -427,10 +463,10 @@ int engine_state(const struct sys *sys, const struct engine_view *v, enum engine
 		return 0;
 	if (str_eq(v->runtime->name, "docker"))
 		knows = docker_knows(sys, v, &p);
-	else if (str_eq(v->runtime->name, "containerd"))
-		knows = containerd_knows(sys, v, &p);
-	else
+	else if (str_eq(v->runtime->name, "crio"))
 		knows = crio_knows(sys, v);
+	else
+		knows = containerd_knows(sys, v, &p);
 	*ret = knows ? ENGINE_KNOWS : ENGINE_IGNORANT;
 	return 0;
 }

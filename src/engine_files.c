@@ -3,6 +3,7 @@
 #include "engine.h"
 
 #include "base/str.h"
+#include "sys/hash.h"
 #include "sys/sys.h"
 
 #include <string.h>
@@ -80,6 +81,27 @@ static const char *maker(const struct engine_view *v, const char *real)
 	return str_eq(v->runtime->name, "crio") ? runtime_folder(v->a, folder) : NULL;
 }
 
+/* A new file in somebody's own folder is his: the daemon of a user reads his configuration. */
+static int owner_of(const struct sys *sys, const struct engine_view *v, const struct engine_file *f,
+		    struct sys_attr *ret, struct err *e)
+{
+	const char *folder = runtime_folder(v->a, f->real), *there;
+	struct sys_stat st;
+
+	if (existing_folder(sys, f->real, v->a, &there, e) || sys_stat(sys, there, &st, e))
+		return -1;
+	if (!*there || (!st.uid && !st.gid))
+		return 0;
+	ret->uid = st.uid;
+	ret->gid = st.gid;
+	if (str_eq(there, folder))
+		return 0;
+	err_set(e, GP_EDIT_PRECONDITION, "'/%s' is not there, and '/%s' belongs to a user", folder,
+		there);
+	err_way(e, "let the user make it: mkdir -p '/%s'", folder);
+	return -1;
+}
+
 static int put(const struct sys *sys, const struct engine_view *v, const struct engine_file *f,
 	       const struct sys_stat *since, const char *text, size_t len, struct err *e)
 {
@@ -91,6 +113,8 @@ static int put(const struct sys *sys, const struct engine_view *v, const struct 
 		attr.uid = f->st.uid;
 		attr.gid = f->st.gid;
 	}
+	if (f->st.type != SYS_FILE && owner_of(sys, v, f, &attr, e))
+		return -1;
 	if (*folder && sys_mkdirs(sys, folder, 0755, e))
 		return -1;
 	return sys_replace(sys, f->real, text, len, &attr, e);
@@ -189,7 +213,7 @@ static enum runtime_effect effect_now(const struct engine_view *v, enum engine_s
 {
 	if (v->answer.writes.n || before != ENGINE_IGNORANT)
 		return v->answer.effect;
-	return str_eq(v->runtime->name, "containerd") ? RUNTIME_RESTART : RUNTIME_RELOAD;
+	return engine_reloads(v->runtime->name) ? RUNTIME_RELOAD : RUNTIME_RESTART;
 }
 
 /* On a reload a daemon may keep the values of keys that are gone: first give them their defaults.
@@ -242,6 +266,28 @@ int engine_carry_out(const struct sys *sys, const struct engine_view *v, struct 
 	    engine_tell(sys, v, effect, e) || engine_await(sys, v, before != ENGINE_SILENT, e))
 		return give_up(sys, v, written, effect, e);
 	return 0;
+}
+
+int engine_put_back(const struct sys *sys, const struct engine_saved_file *file, struct arena *a,
+		    struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(EDIT_MAX_BYTES);
+	const char *after = file->record.after ? file->record.after : "";
+	char now[SYS_DIGEST];
+	struct edit_result r;
+	bool there, gone;
+
+	if (sys_digest(sys, file->real, now, e) || sys_read_if(sys, file->real, &text, &there, e))
+		return -1;
+	if (!there || str_eq(now, after) || (file->kept.there && str_eq(now, file->kept.sha256)))
+		return sys_put_back(sys, file->real, &file->kept, e);
+	edit_undo(a, &file->record, arena_strn(a, buf_str(&text), text.len), text.len, hash_bytes,
+		  &r, &gone);
+	if (r.issues.n)
+		return edit_err(&r.issues.at[0], file->real, e);
+	if (gone)
+		return sys_remove(sys, file->real, e);
+	return r.changed ? sys_replace(sys, file->real, r.text, r.len, NULL, e) : 0;
 }
 
 int engine_sweep(const struct sys *sys, const struct engine_view *v, struct err *e)

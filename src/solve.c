@@ -268,13 +268,8 @@ static void solve_scope(struct solving *s)
 {
 	static const char *const later[] = {
 		"apt.recommends",
-		"verify",
-		"container-toolkit.mode",
-		"container-toolkit.cdi",
-		"container-toolkit.no-cgroups",
-		"container-toolkit.unprivileged-envvar",
-		"container-toolkit.volume-mounts",
-		"container-toolkit.dev-char-links",
+		"verify.run",
+		"verify.pytorch",
 	};
 	static const struct {
 		const char *path, *value;

@@ -101,7 +101,30 @@ static void judge_cgroups(struct solving *s, const char *version)
 	    "take 1.18 or newer, which injects by CDI: leave container-toolkit.version out");
 }
 
-static void want_toolkit(struct solving *s, struct wants *w)
+/* R51: the runtime is a part of the toolkit now; what is left of it alone does nothing. */
+static void replace_the_runtime(struct solving *s, struct wants *w)
+{
+	const struct fact_package *p = facts_package(s->facts, "nvidia-container-runtime");
+	const struct record *r =
+		catalog_find(s->catalog, "toolkit-replaces", "nvidia-container-runtime");
+	const char *last = r ? record_get(r, "up_to") : NULL;
+	struct diag *d;
+
+	if (!p || !str_eq(p->status, "installed") ||
+	    facts_installed(s->facts, "nvidia-container-toolkit"))
+		return;
+	d = by_rule(s, SEV_WARNING, 51, "container-toolkit",
+		    "nvidia-container-runtime %s is installed alone; the whole toolkit comes",
+		    p->version);
+	why(s, d,
+	    "it is one program of the toolkit: without libnvidia-container, the hook and their "
+	    "configuration no container gets a GPU");
+	if (last && ver_deb_cmp(p->version, last) <= 0)
+		list_add(s->a, &w->replaced, p->name);
+}
+
+/* Returns its version. */
+static const char *want_toolkit(struct solving *s, struct wants *w)
 {
 	const char *asked = profile_get(s->profile, "container-toolkit.version");
 	const char *set = profile_get(s->profile, "container-toolkit.packages");
@@ -112,6 +135,7 @@ static void want_toolkit(struct solving *s, struct wants *w)
 
 	judge_toolkit(s, version);
 	judge_cgroups(s, version);
+	replace_the_runtime(s, w);
 	/* R51: all of them at one version. */
 	while (*at) {
 		size_t n = strcspn(at, ",");
@@ -131,6 +155,7 @@ static void want_toolkit(struct solving *s, struct wants *w)
 			    "nvidia-docker2 is retired, and its daemon.json entry stays");
 		why(s, d, "the container toolkit does all it did");
 	}
+	return version;
 }
 
 /* ---- the engine ---- */
@@ -142,6 +167,16 @@ static const char *engine_setting(struct solving *s, const char *engine, const c
 	return schema_find(path, schema_kind_bit(s->profile->kind)) ?
 		       profile_get(s->profile, path) :
 		       NULL;
+}
+
+/* Of the engine that is there, else of the one that the distribution has. */
+static const char *version_of(const struct solving *s, const char *name,
+			      const struct fact_engine *engine)
+{
+	if (engine)
+		return engine->version;
+	return s->release ? record_get(s->release, str_eq(name, "docker") ? "docker_io" : name) :
+			    NULL;
 }
 
 /* R54: engines that do not read the CDI files which the toolkit writes now. */
@@ -204,18 +239,11 @@ static bool refuse_variant(struct solving *s, const struct fact_engine *engine)
 {
 	struct diag *d;
 
-	if (!str_eq(engine->variant, "snap") && !str_eq(engine->variant, "rootless"))
+	if (!str_eq(engine->variant, "snap"))
 		return false;
-	d = refuse(s, GP_EDIT_UNSUPPORTED, "engine", "%s is %s here", engine->name,
-		   str_eq(engine->variant, "snap") ? "a snap" : "rootless");
-	if (str_eq(engine->variant, "snap")) {
-		why(s, d, "a snap manages its configuration itself");
-		way(s, d, NULL, "replace it by the distribution's package or the vendor's");
-	} else {
-		why(s, d, "its configuration belongs to a user, not to the host");
-		way(s, d, NULL, "as that user: gpuprov configure %s --config %s", engine->name,
-		    engine->config ? engine->config : "FILE");
-	}
+	d = refuse(s, GP_EDIT_UNSUPPORTED, "engine", "%s is a snap here", engine->name);
+	why(s, d, "a snap manages its configuration itself");
+	way(s, d, NULL, "replace it by the distribution's package or the vendor's");
 	return true;
 }
 
@@ -255,45 +283,74 @@ static void say_restart(struct solving *s, struct plan_step *step, const struct 
 			      arena_printf(s->a, "%s is restarted", engine->name);
 }
 
+/* What tells its version once it is there. */
+static const char *program_of(struct solving *s, const char *name, const struct fact_engine *engine)
+{
+	const struct record *role = role_of(s, s->distro->world, name, NULL);
+
+	if (engine)
+		return engine->program;
+	return role ? record_get(role, "program") : NULL;
+}
+
+/* R61: whose daemon it is, where it is not the host's. */
+static void add_owner(struct solving *s, struct plan_step *step, const struct fact_engine *engine)
+{
+	if (engine && str_eq(engine->variant, "rootless"))
+		step_reason(s->plan, step, "R61", NULL,
+			    "docker is rootless here: the file is its user's, and stays so");
+}
+
 static void add_engine_step(struct solving *s, const char *name, const struct fact_engine *engine)
 {
-	const char *config = engine_setting(s, name, "config");
-	const char *binary = engine_setting(s, name, "runtime-path");
-	bool as_default = profile_on(s->profile, arena_printf(s->a, "%s.default-runtime", name));
-	const char *restart = engine_setting(s, name, "restart");
+	/* k0s has no settings of its own: beneath it is containerd. */
+	const char *group = str_eq(name, "k0s") ? "containerd" : name;
+	const char *config = engine_setting(s, group, "config");
+	const char *binary = engine_setting(s, group, "runtime-path");
+	bool as_default = profile_on(s->profile, arena_printf(s->a, "%s.default-runtime", group));
+	const char *restart = engine_setting(s, group, "restart");
+	const char *program = program_of(s, name, engine);
 	bool kept = engine && engine->knows_nvidia == TRI_YES &&
 		    (!as_default || engine->default_nvidia == TRI_YES);
 	struct plan_step *step;
 
-	if (!config && engine)
+	if (!config && engine && !str_eq(name, "k0s"))
 		config = engine->config;
 	if (!config)
 		config = runtime_find(name)->file;
-	step = plan_add(s->plan, "engine", name, kept ? OP_KEEP : OP_CHANGE, "%s", config);
+	step = plan_add(s->plan, "engine", name, kept ? OP_KEEP : OP_CHANGE, "%s",
+			str_eq(name, "k0s") ? "/etc/k0s/containerd.d/99-gpuprov-nvidia.toml" :
+					      config);
 	step_arg(s->plan, step, "engine", name);
 	step_arg(s->plan, step, "config", config);
-	step_arg(s->plan, step, "name", engine_setting(s, name, "runtime-name"));
+	step_arg(s->plan, step, "name", engine_setting(s, group, "runtime-name"));
 	step_arg(s->plan, step, "binary", binary ? binary : "/usr/bin/nvidia-container-runtime");
-	if (engine && engine->program)
-		step_arg(s->plan, step, "program", engine->program);
+	if (program)
+		step_arg(s->plan, step, "program", program);
 	if (engine && engine->args)
 		step_arg(s->plan, step, "args", engine->args);
 	if (engine && engine->version)
 		step_arg(s->plan, step, "version", engine->version);
 	if (as_default)
 		step_arg(s->plan, step, "default", "yes");
-	if (cdi_wanted(s, name, engine ? engine->version : NULL))
+	if (cdi_wanted(s, name, version_of(s, name, engine)))
 		step_arg(s->plan, step, "cdi", "yes");
-	if (profile_on(s->profile, arena_printf(s->a, "%s.replace", name)))
+	if (profile_on(s->profile, arena_printf(s->a, "%s.replace", group)))
 		step_arg(s->plan, step, "replace", "yes");
 	if (restart)
 		step_arg(s->plan, step, "restart", restart);
 	step_needs(s->plan, step, "packages:nvidia");
-	step_reason(s->plan, step, str_eq(name, "docker") ? "R53" : "R56", place(s, name),
+	step_needs(s->plan, step, "toolkit:settings");
+	step_needs(s->plan, step, "cdi:nvidia");
+	step_reason(s->plan, step, str_eq(name, "docker") ? "R53" : "R56", place(s, group),
 		    "the engine must know the runtime '%s'",
-		    engine_setting(s, name, "runtime-name"));
+		    engine_setting(s, group, "runtime-name"));
+	add_owner(s, step, engine);
 	if (engine)
 		say_restart(s, step, engine);
+	plan_post(s->plan, arena_printf(s->a, "containers.%s", name), "engine", step->id, NULL,
+		  NULL)
+		->needs = "daemon";
 }
 
 /* R66: containerd must fit the Kubernetes release. */
@@ -324,26 +381,89 @@ static void judge_for_k8s(struct solving *s, const struct fact_engine *engine)
 	way(s, d, NULL, "update containerd, then plan again");
 }
 
+/* The service that runs: it is called otherwise on a server than on a worker. */
+static const char *unit_of(struct solving *s, const char *name)
+{
+	const char *server = str_eq(name, "rke2") ? "rke2-server" : name;
+	const char *agent = arena_printf(s->a, "%s-agent", name);
+
+	list_each (&s->facts->services, unit)
+		if (str_eq(*unit, agent) || str_eq(*unit, server))
+			return arena_printf(s->a, "%s.service", *unit);
+	return NULL;
+}
+
+/* k3s documentation, "Multiple Config Files": what is in the folder is added to config.yaml. */
+static bool add_agent_default(struct solving *s, const char *name)
+{
+	const char *path = arena_printf(s->a, "etc/rancher/%s/config.yaml.d/gpuprov.yaml", name);
+	const char *text = "# Written by gpuprov. Do not edit; 'gpuprov rollback' takes it away "
+			   "again.\ndefault-runtime: nvidia\n";
+	const struct fact_file *ours = facts_file(s->facts, path);
+	struct plan_step *step;
+
+	if (!profile_on(s->profile, "containerd.default-runtime"))
+		return false;
+	step = plan_add(s->plan, "file", arena_printf(s->a, "%s-default", name),
+			!ours                       ? OP_ADD :
+			str_eq(ours->content, text) ? OP_KEEP :
+						      OP_CHANGE,
+			"/%s", path);
+	step_arg(s->plan, step, "path", path);
+	step_arg(s->plan, step, "content", text);
+	step_needs(s->plan, step, "packages:nvidia");
+	step_reason(s->plan, step, "R56", place(s, "containerd.default-runtime"),
+		    "%s takes its default runtime from here", name);
+	return true;
+}
+
+/* k3s and RKE2 write their containerd's file themselves, and look for the runtime when they start.
+ */
+static void add_agent(struct solving *s, const char *name, const struct fact_engine *engine)
+{
+	const char *unit = unit_of(s, name);
+	bool as_default = add_agent_default(s, name);
+	struct plan_step *step;
+	bool kept;
+
+	plan_omit(s->plan, arena_printf(s->a, "%s configuration", name), "R56",
+		  place(s, "kubernetes.engine"),
+		  "%s finds nvidia-container-runtime by itself when it starts", name);
+	if (!s->facts->live || !engine || !engine->config || !unit ||
+	    str_eq(profile_get(s->profile, "containerd.restart"), "never"))
+		return;
+	kept = engine->knows_nvidia == TRI_YES &&
+	       (!as_default || engine->default_nvidia == TRI_YES);
+	step = plan_add(s->plan, "agent", name, kept ? OP_KEEP : OP_CHANGE, "%s", unit);
+	step_arg(s->plan, step, "unit", unit);
+	step_arg(s->plan, step, "config", engine->config);
+	step_arg(s->plan, step, "name", "nvidia");
+	if (as_default)
+		step_arg(s->plan, step, "default", "yes");
+	step_needs(s->plan, step, "packages:nvidia");
+	step_needs(s->plan, step, arena_printf(s->a, "file:%s-default", name));
+	step_reason(s->plan, step, "R56", place(s, "kubernetes.engine"),
+		    "%s looks for the runtime when it starts", name);
+	if (!kept)
+		step->risk = arena_printf(s->a, "%s is restarted; its containers go on", name);
+	plan_post(s->plan, arena_printf(s->a, "containers.%s", name), "agent", step->id, NULL, NULL)
+		->needs = "daemon";
+}
+
 static void solve_engine(struct solving *s, struct wants *w, const char *name)
 {
 	const struct fact_engine *engine = facts_engine(s->facts, name);
 
 	if (str_eq(name, "k3s") || str_eq(name, "rke2")) {
-		plan_omit(s->plan, arena_printf(s->a, "%s configuration", name), "R56",
-			  place(s, "kubernetes.engine"),
-			  "%s finds nvidia-container-runtime by itself when it starts", name);
-		return;
-	}
-	if (str_eq(name, "k0s")) {
-		refuse(s, GP_NOT_PLANNED, "kubernetes.engine", "k0s is not planned yet");
+		add_agent(s, name, engine);
 		return;
 	}
 	if (engine && refuse_variant(s, engine))
 		return;
 	if (!engine && !provide_engine(s, w, name))
 		return;
-	judge_cdi(s, name, engine ? engine->version : NULL);
-	judge_cdi_wish(s, name, engine ? engine->version : NULL);
+	judge_cdi(s, name, version_of(s, name, engine));
+	judge_cdi_wish(s, name, version_of(s, name, engine));
 	if (engine && str_eq(s->profile->kind, "k8s") && str_eq(name, "containerd"))
 		judge_for_k8s(s, engine);
 	if (str_eq(name, "podman"))
@@ -353,13 +473,28 @@ static void solve_engine(struct solving *s, struct wants *w, const char *name)
 		add_engine_step(s, name, engine);
 }
 
+/* The guide's check, where an image for it is named or there. */
+static void add_trial(struct solving *s, const char *engine)
+{
+	const char *image = profile_get(s->profile, "verify.container-image");
+
+	if (str_eq(engine, "docker") || str_eq(engine, "podman"))
+		plan_post(s->plan, "containers.gpu", "container-run", engine, image, NULL)->needs =
+			"gpu";
+}
+
 void solve_containers(struct solving *s, struct wants *w)
 {
 	const char *engine = engine_asked(s);
+	struct toolkit_ask ask = { .name = engine };
 
 	if (!engine && !str_eq(s->purpose, "containers"))
 		return;
-	want_toolkit(s, w);
-	if (engine)
+	ask.version = want_toolkit(s, w);
+	if (engine) {
+		ask.engine = facts_engine(s->facts, engine);
 		solve_engine(s, w, engine);
+		add_trial(s, engine);
+	}
+	solve_toolkit(s, &ask);
 }

@@ -295,6 +295,8 @@ static void add_packages(struct solving *s, const struct wants *w, const strs *r
 	if (profile_given(s->profile, "apt.remove"))
 		list_each (&profile_given(s->profile, "apt.remove")->items, name)
 			step_arg(s->plan, step, "remove", name->text);
+	list_each (&w->replaced, name)
+		step_arg(s->plan, step, "remove", *name);
 	step_needs(s->plan, step, "dpkg:repair");
 	list_each (repos, repo)
 		step_needs(s->plan, step, *repo);

@@ -187,6 +187,7 @@ struct wanted {
 struct wants {
 	LIST(struct wanted) list;
 	strs components;              /* of the distribution's archive */
+	strs replaced;                /* installed packages that these replace */
 	bool distro, nvidia, toolkit; /* which repositories it takes */
 };
 
@@ -210,6 +211,15 @@ const char *driver_packages(const struct solving *s);
 bool driver_is_packaged(const struct solving *s);
 #define SWITCH_PACKAGES "packages:other-driver"
 #define SWITCH_RUNFILE "driver-away:nvidia"
+
+/* What the toolkit is set up for. */
+struct toolkit_ask {
+	const char *version;              /* of the toolkit that is installed in the end */
+	const char *name;                 /* of the engine; NULL = none is asked for */
+	const struct fact_engine *engine; /* NULL = it is not there yet */
+};
+/* Its settings, the CDI specification, links for devices. */
+void solve_toolkit(struct solving *s, const struct toolkit_ask *ask);
 
 /* ---- .run files: the driver (false when there is no plan), CUDA toolkits ---- */
 

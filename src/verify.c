@@ -144,7 +144,7 @@ static const struct check *find_check(const char *kind)
 	static const struct check *const tables[] = { checks_files,  checks_kernel,
 						      checks_gpu,    checks_driver,
 						      checks_cuda,   checks_containers,
-						      checks_runfile };
+						      checks_engine, checks_runfile };
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (const struct check *one = tables[i]; one->kind; one++)

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/ver.h"
 #include "sys/sys.h"
+#include "toolkit.h"
 
 #include <string.h>
 
@@ -34,57 +35,34 @@ static int check_toolkit(struct checking *c, struct err *e)
 	return conclude(c, false, "of several versions: %s", buf_str(&seen));
 }
 
-/* ---- the CDI spec ---- */
+/* ---- CDI specifications ---- */
 
 struct spec {
 	const char *path;
-	strs devices; /* /dev/nvidia0 */
-	strs files;   /* libraries and programs that are mounted */
+	struct toolkit_spec is;
 };
+typedef LIST(struct spec) specs;
 
-/* "path: /dev/nvidia0", "- hostPath: /usr/lib/...", also with quotes: how nvidia-ctk writes it. */
-static void read_line(struct checking *c, struct piece line, struct spec *spec)
+static int read_specs(struct checking *c, const char *folder, specs *ret, struct err *e)
 {
-	struct piece p = str_trim(line);
-	bool device, file;
+	strs names = { 0 };
 
-	if (piece_starts(p, "- "))
-		p = str_trim((struct piece){ p.at + 2, p.len - 2 });
-	device = piece_starts(p, "path: ");
-	file = piece_starts(p, "hostPath: ");
-	if (!device && !file)
-		return;
-	p.at += strcspn(p.at, " ");
-	p = str_trim((struct piece){ p.at, (size_t)(line.at + line.len - p.at) });
-	if (p.len > 1 && (*p.at == '"' || *p.at == '\''))
-		p = (struct piece){ p.at + 1, p.len - 2 };
-	if (!piece_starts(p, "/"))
-		return;
-	if (piece_starts(p, "/dev/"))
-		list_add(c->a, &spec->devices, arena_strn(c->a, p.at + 1, p.len - 1));
-	else if (file)
-		list_add(c->a, &spec->files, arena_strn(c->a, p.at + 1, p.len - 1));
-}
+	if (sys_list(c->sys, folder, c->a, &names, e))
+		return -1;
+	list_each (&names, name) {
+		struct spec *spec;
+		const char *path = arena_printf(c->a, "%s/%s", folder, *name), *text;
 
-static int read_spec(struct checking *c, struct spec *spec, struct err *e)
-{
-	static const char *const places[] = { "etc/cdi/nvidia.yaml", "var/run/cdi/nvidia.yaml",
-					      "run/cdi/nvidia.yaml" };
-	const char *text = NULL;
-	struct piece rest, line;
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places) && !text; i++) {
-		if (text_of(c, places[i], &text, e))
+		if (!str_ends(*name, ".yaml") && !str_ends(*name, ".json"))
+			continue;
+		if (text_of(c, path, &text, e))
 			return -1;
-		spec->path = places[i];
+		if (!text || (!str_starts(*name, "nvidia") && !strstr(text, "nvidia.com/")))
+			continue;
+		spec = list_push(c->a, ret);
+		spec->path = path;
+		toolkit_read_spec(text, c->a, &spec->is);
 	}
-	if (!text) {
-		spec->path = NULL;
-		return 0;
-	}
-	rest = PIECE(text);
-	while (str_line(&rest, &line))
-		read_line(c, line, spec);
 	return 0;
 }
 
@@ -103,31 +81,89 @@ static int first_lost(struct checking *c, const strs *paths, const char **ret, s
 	return 0;
 }
 
-static int check_cdi(struct checking *c, struct err *e)
+/* What is wrong with one of them; *ret NULL = nothing. */
+static int fault_of(struct checking *c, const struct spec *spec, const char **ret, struct err *e)
 {
-	struct spec spec = { 0 };
-	const char *lost;
+	const char *driver = c->facts->driver.version, *lost;
 
-	if (read_spec(c, &spec, e))
+	*ret = NULL;
+	if (spec->is.driver && driver && !str_eq(spec->is.driver, driver)) {
+		*ret = arena_printf(c->a, "/%s is of driver %s, the host has %s", spec->path,
+				    spec->is.driver, driver);
+		return 0;
+	}
+	if (first_lost(c, &spec->is.files, &lost, e))
 		return -1;
-	if (!spec.path)
-		return not_applicable(c, "there is no CDI spec of NVIDIA");
-	if (first_lost(c, &spec.files, &lost, e))
+	if (!lost && c->facts->live && first_lost(c, &spec->is.devices, &lost, e))
 		return -1;
 	if (lost)
-		return conclude(c, false,
-				"/%s names /%s, which is not there: it is older than the driver; "
-				"'nvidia-ctk cdi generate' makes it again",
-				spec.path, lost);
+		*ret = arena_printf(c->a, "/%s names /%s, which is not there", spec->path, lost);
+	return 0;
+}
+
+/* Two files of one folder that define a device: neither counts then. */
+static const char *twice(struct checking *c, const specs *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		for (size_t k = i + 1; k < all->n; k++) {
+			const struct spec *x = &all->at[i], *y = &all->at[k];
+			size_t folder = (size_t)(strrchr(x->path, '/') - x->path) + 1;
+
+			if (strncmp(x->path, y->path, folder) != 0)
+				continue;
+			list_each (&x->is.names, name)
+				list_each (&y->is.names, other)
+					if (str_eq(*name, *other))
+						return arena_printf(c->a,
+								    "/%s and /%s both define the "
+								    "device '%s'",
+								    x->path, y->path, *name);
+		}
+	return NULL;
+}
+
+static int judge_specs(struct checking *c, const specs *all, struct err *e)
+{
+	size_t devices = 0, files = 0;
+
+	list_each (all, spec) {
+		const char *fault;
+		bool by_hand = str_starts(spec->path, "etc/");
+
+		if (fault_of(c, spec, &fault, e))
+			return -1;
+		if (fault)
+			return conclude(c, false, "%s; %s", fault,
+					by_hand ? "it was made by hand: take it away, "
+						  "nvidia-cdi-refresh keeps one" :
+						  "systemctl restart nvidia-cdi-refresh makes it "
+						  "anew");
+		devices += spec->is.devices.n;
+		files += spec->is.files.n;
+	}
+	if (twice(c, all))
+		return conclude(c, false, "%s: neither can be used", twice(c, all));
 	if (!c->facts->live)
 		return defer(c, "boot", "%zu files of /%s are there; an image has no devices",
-			     spec.files.n, spec.path);
-	if (first_lost(c, &spec.devices, &lost, e))
+			     files, all->at[0].path);
+	return conclude(c, true, "/%s%s: %zu devices and %zu files, all there", all->at[0].path,
+			all->n > 1 ? ", and more" : "", devices, files);
+}
+
+static int check_cdi(struct checking *c, struct err *e)
+{
+	specs all = { 0 };
+
+	if (read_specs(c, "etc/cdi", &all, e) || read_specs(c, "run/cdi", &all, e))
 		return -1;
-	if (lost)
-		return conclude(c, false, "/%s names /%s, which is not there", spec.path, lost);
-	return conclude(c, true, "/%s: %zu devices and %zu files, all there", spec.path,
-			spec.devices.n, spec.files.n);
+	if (all.n)
+		return judge_specs(c, &all, e);
+	/* Podman has nothing else; the service makes one when the driver is there. */
+	if (!plan_find(c->plan, "cdi:nvidia") || c->plan->header.undoes)
+		return not_applicable(c, "there is no CDI spec of NVIDIA");
+	return defer(c, "boot",
+		     "there is no CDI spec yet: nvidia-cdi-refresh makes it when the "
+		     "driver is loaded");
 }
 
 const struct check checks_containers[] = {

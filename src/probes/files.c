@@ -31,9 +31,14 @@ static int learn(const struct sys *sys, struct facts *f, const char *path, struc
 
 static int run(const struct sys *sys, struct facts *f, struct err *e)
 {
-	static const char *const dirs[] = { "etc/apt/sources.list.d", "etc/apt/preferences.d",
-					    "etc/modprobe.d",         "etc/modules-load.d",
-					    "etc/profile.d",          "etc/ld.so.conf.d" };
+	static const char *const dirs[] = { "etc/apt/sources.list.d",
+					    "etc/apt/preferences.d",
+					    "etc/modprobe.d",
+					    "etc/modules-load.d",
+					    "etc/profile.d",
+					    "etc/ld.so.conf.d",
+					    "etc/rancher/k3s/config.yaml.d",
+					    "etc/rancher/rke2/config.yaml.d" };
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
 		strs names = { 0 };

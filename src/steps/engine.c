@@ -4,7 +4,6 @@
 
 #include "base/str.h"
 #include "engine.h"
-#include "sys/hash.h"
 #include "sys/sys.h"
 
 #include <string.h>
@@ -107,29 +106,6 @@ static int undo_add(const struct sys *sys, const struct plan_step *s,
 	return engine_carry_out(sys, &v, e);
 }
 
-/* Nobody touched it since: the old bytes. Else our changes are reversed where they are. */
-static int put_back(const struct sys *sys, const struct engine_saved_file *file, struct arena *a,
-		    struct err *e)
-{
-	auto_buf struct buf text = BUF_INIT(EDIT_MAX_BYTES);
-	const char *after = file->record.after ? file->record.after : "";
-	char now[SYS_DIGEST];
-	struct edit_result r;
-	bool there, gone;
-
-	if (sys_digest(sys, file->real, now, e) || sys_read_if(sys, file->real, &text, &there, e))
-		return -1;
-	if (!there || str_eq(now, after) || (file->kept.there && str_eq(now, file->kept.sha256)))
-		return sys_put_back(sys, file->real, &file->kept, e);
-	edit_undo(a, &file->record, arena_strn(a, buf_str(&text), text.len), text.len, hash_bytes,
-		  &r, &gone);
-	if (r.issues.n)
-		return edit_err(&r.issues.at[0], file->real, e);
-	if (gone)
-		return sys_remove(sys, file->real, e);
-	return r.changed ? sys_replace(sys, file->real, r.text, r.len, NULL, e) : 0;
-}
-
 static int undo_remove(const struct sys *sys, const struct plan_step *s,
 		       const struct engine_saved *saved, struct arena *a, struct err *e)
 {
@@ -139,7 +115,7 @@ static int undo_remove(const struct sys *sys, const struct plan_step *s,
 	struct engine_view v;
 
 	for (size_t i = saved->files.n; i-- > 0;)
-		if (put_back(sys, &saved->files.at[i], a, e))
+		if (engine_put_back(sys, &saved->files.at[i], a, e))
 			return -1;
 	list_each (&s->args, arg)
 		if (!str_eq(arg->key, "record") && !str_eq(arg->key, "remove"))
@@ -147,7 +123,7 @@ static int undo_remove(const struct sys *sys, const struct plan_step *s,
 	if (engine_look(sys, &again, a, &v, e))
 		return -1;
 	v.answer.writes.n = 0;
-	if (str_eq(v.runtime->name, "containerd"))
+	if (!engine_reloads(v.runtime->name))
 		effect = RUNTIME_RESTART;
 	return engine_state(sys, &v, &before, e) || engine_tell(sys, &v, effect, e) ||
 			       engine_await(sys, &v, before != ENGINE_SILENT, e) ?

@@ -48,6 +48,9 @@ PARTS = [
     ("catalog.[ch]", BASE + ["catalog.h"], PLAIN),
     ("plan.[ch]", BASE + ["plan.h"], PLAIN),
     ("runfile.[ch]", BASE + ["runfile.h"], PLAIN),
+    ("toolkit.[ch]", BASE + EDIT + ["plan.h", "toolkit.h"], PLAIN),
+    ("devchar.h", BASE, PLAIN),
+    ("devchar.c", BASE + ["devchar.h", "sys/sys.h"], PLAIN),
     # Interface headers say `struct sys;`, so that who holds a drop-in cannot make it act.
     ("probes/probe.h", BASE + VALUES, PLAIN),
     ("distros/distro.h", BASE + VALUES, PLAIN),
@@ -134,7 +137,19 @@ EXCEPTIONS = {
     ("steps/engine.c", "engine.h"): "what a step, a command and an undo of an engine's file share",
     ("probes/engines.c", "engine.h"): "finding a daemon is the same for looking and for telling",
     ("probes/engines.c", "locate.h"): "which file a daemon reads is decided in one place",
-    ("steps/engine.c", "sys/hash.h"): "edits are known by the hash of what came out",
+    ("steps/toolkit.c", "sys/hash.h"): "edits are known by the hash of what came out",
+    ("steps/toolkit.c", "engine.h"): "which file is behind a name, and how it comes back, as for an engine's",
+    ("steps/toolkit.c", "toolkit.h"): "what its settings come to is decided in one place",
+    ("steps/cdi.c", "toolkit.h"): "what a specification says is read in one place",
+    ("steps/agent.c", "engine.h"): "reading a generated configuration is the same for a step and a check",
+    ("steps/devchar.c", "devchar.h"): "which links there must be is the same for a step and a check",
+    ("probes/toolkit.c", "toolkit.h"): "where the toolkit has its files stands in one place",
+    ("solve_toolkit.c", "toolkit.h"): "whether a file says all already is decided in one place, purely",
+    ("verify_containers.c", "toolkit.h"): "what a specification says is read in one place",
+    ("verify_engine.c", "toolkit.h"): "what settings come to is decided in one place",
+    ("verify_engine.c", "devchar.h"): "which links there must be is the same for a step and a check",
+    ("verify_engine.c", "engine.h"): "asking a daemon is the same for a step and a check",
+    ("verify_engine.c", "registry.h"): "a step knows whether its effect is there",
     ("closure.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
     ("keys.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
     ("probes/keys.c", "sys/openpgp.h"): "reading keyrings works on bytes in memory",
@@ -142,7 +157,7 @@ EXCEPTIONS = {
 
 # These never see struct sys or libapt's jobs, not even through another header.
 DEAF = ["solve*", "doctor*", "runfile.[ch]", "record.[ch]", "plan.[ch]", "render*", "emit*", "schema*", "profile*", "facts.[ch]", "catalog.[ch]",
-        "distros/*", "runtimes/*", "registry.[ch]", "options.[ch]", "edit*", "tree.[ch]"]
+        "distros/*", "runtimes/*", "registry.[ch]", "options.[ch]", "edit*", "tree.[ch]", "toolkit.[ch]"]
 
 INCLUDE = re.compile(r'^#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 
