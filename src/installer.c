@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "facts.h"
+#include "look.h"
 #include "sys/sealed.h"
 #include "sys/sys.h"
 
@@ -74,10 +75,15 @@ int installer_run(const struct sys *sys, const struct installer *i, struct err *
 		.tmp_option = i->tmp_option,
 	};
 	struct sys_cmd cmd = { .argv = i->argv, .timeout_s = 3600, .sealed = &sealed };
+	auto_arena struct arena a = { 0 };
+	struct runfile seen = { 0 };
 	unsigned long long seconds = 0;
 	struct sys_done done = { 0 };
 	int rc;
 
+	/* Nobody vouches for its bytes: at least nothing hostile may be in them. */
+	if (!sealed.sha256 && look(sys->cache, sealed.path, &a, &seen, e))
+		return -1;
 	if (step_get(i->step, "timeout") && str_to_u64(step_get(i->step, "timeout"), &seconds))
 		cmd.timeout_s = (unsigned)seconds;
 	if (sys_run(sys, &cmd, &done, e))

@@ -95,9 +95,24 @@ static void take_gpus(struct look_text text, struct arena *a, struct runfile *r)
 		if (*at != '"')
 			continue;
 		at++;
-		if (str_to_hex(arena_strn(a, at, strcspn(at, "\"")), &id) && id <= 0xffff)
-			list_add(a, &r->inside.gpus, arena_printf(a, "%04llx", id));
+		if (!str_to_hex(arena_strn(a, at, strcspn(at, "\"")), &id) || id > 0xffff)
+			continue;
+		list_add(a, &r->inside.gpus, arena_printf(a, "%04llx", id));
+		/* Its object has lists and texts in it, but no other object. */
+		if (memmem(at, strcspn(at, "}"), "\"kernelopen\"", strlen("\"kernelopen\"")))
+			list_add(a, &r->inside.open_gpus, arena_printf(a, "%04llx", id));
 	}
+}
+
+/* {"cuda": {"name": "CUDA SDK", "version": "12.2.2"}, ...} */
+static void take_toolkit(struct look_text text, struct arena *a, struct runfile *r)
+{
+	const char *at = strstr(text.text, "\"cuda\"");
+
+	at = at ? strstr(at, "\"version\"") : NULL;
+	at = at ? strchr(at + strlen("\"version\""), '"') : NULL;
+	if (at)
+		r->inside.toolkit = arena_strn(a, at + 1, strcspn(at + 1, "\""));
 }
 
 static int take_payload(const struct look_answer *answer, struct arena *a, struct runfile *r,
@@ -114,25 +129,45 @@ static int take_payload(const struct look_answer *answer, struct arena *a, struc
 			return -1;
 		if (str_eq(text->name, "supported-gpus/supported-gpus.json"))
 			take_gpus(*text, a, r);
+		if (str_ends(text->name, "version.json"))
+			take_toolkit(*text, a, r);
 	}
 	r->inside.read = true;
+	return 0;
+}
+
+static int walk(const struct sys *sys, const char *path, struct arena *a, struct runfile *r,
+		struct err *e)
+{
+	/* "/NAME" is any member of that name, wherever it is. */
+	static const char *const want[] = { ".manifest", "supported-gpus/supported-gpus.json",
+					    "/version.json", NULL };
+	struct look_answer answer = { .a = a };
+	struct look_job job = { .path = path, .want = want, .want_max = 16 << 20 };
+
+	job.from = (unsigned long long)r->payload;
+	job.len = (unsigned long long)r->payload_len;
+	return sys_look(sys, &job, &answer, e) || take_payload(&answer, a, r, e) ? -1 : 0;
+}
+
+int look_inside(const struct sys *sys, const char *path, struct arena *a, struct runfile *ret,
+		struct err *e)
+{
+	struct runfile r = { 0 };
+
+	if (look_at_header(sys, path, a, &r, e) || walk(sys, path, a, &r, e))
+		return -1;
+	*ret = r;
 	return 0;
 }
 
 int look(const struct sys *sys, const char *path, struct arena *a, struct runfile *ret,
 	 struct err *e)
 {
-	static const char *const want[] = { ".manifest", "supported-gpus/supported-gpus.json",
-					    NULL };
 	struct runfile r = { 0 };
-	struct look_answer answer = { .a = a };
-	struct look_job job = { .path = path, .want = want, .want_max = 16 << 20 };
 
-	if (look_at_header(sys, path, a, &r, e) || check_sums(sys, path, a, &r, e))
-		return -1;
-	job.from = (unsigned long long)r.payload;
-	job.len = (unsigned long long)r.payload_len;
-	if (sys_look(sys, &job, &answer, e) || take_payload(&answer, a, &r, e))
+	if (look_at_header(sys, path, a, &r, e) || check_sums(sys, path, a, &r, e) ||
+	    walk(sys, path, a, &r, e))
 		return -1;
 	*ret = r;
 	return 0;

@@ -18,6 +18,8 @@ static const struct rec_row payload_rows[] = {
 		"has proprietary kernel modules"),
 	REC_ROW(struct runfile_payload, modules, REC_STRS, "kernel modules of the manifest"),
 	REC_ROW(struct runfile_payload, gpus, REC_STRS, "PCI ids of supported GPUs"),
+	REC_ROW(struct runfile_payload, open_gpus, REC_STRS, "those that open modules drive"),
+	REC_ROW(struct runfile_payload, toolkit, REC_STR, "version of the CUDA toolkit in it"),
 	REC_END,
 };
 
@@ -439,7 +441,9 @@ static void show_payload(const struct runfile *r, struct buf *ret)
 		     in->proprietary_modules                     ? "proprietary" :
 								   "none");
 	if (in->gpus.n)
-		buf_addf(ret, "%-14s %zu PCI ids\n", "supports", in->gpus.n);
+		buf_addf(ret, "%-14s %zu PCI ids, %zu of them by open modules\n", "supports",
+			 in->gpus.n, in->open_gpus.n);
+	show(ret, "toolkit", in->toolkit);
 }
 
 void runfile_show(const struct runfile *r, struct buf *ret)

@@ -25,8 +25,10 @@ struct runfile_payload {
 	long long unpacked; /* bytes */
 	bool open_modules;  /* sources of the open kernel modules */
 	bool proprietary_modules;
-	strs modules; /* kernel modules its manifest names */
-	strs gpus;    /* PCI device ids of its supported-gpus.json, "1eb8" */
+	strs modules;        /* kernel modules its manifest names */
+	strs gpus;           /* PCI device ids of its supported-gpus.json, "1eb8" */
+	strs open_gpus;      /* of them: those that open modules drive */
+	const char *toolkit; /* version of the CUDA toolkit in it, by its version.json; or NULL */
 };
 
 struct runfile {

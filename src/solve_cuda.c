@@ -152,10 +152,13 @@ void want_cuda(struct solving *s, struct wants *w)
 		/* What was not asked for is judged like what was. */
 		rules_run(s, rules_cuda, &s->choice);
 	}
-	if (str_eq(source, "runfile"))
+	if (str_eq(source, "runfile")) {
 		solve_cuda_runfile(s);
-	else if (archive)
+		/* They are in no .run; their packages bring no toolkit. */
+		want_extras(s, w, "nvidia-cuda");
+	}
+	if (archive)
 		from_archive(s, w);
-	else
+	else if (!str_eq(source, "runfile"))
 		from_nvidia(s, w);
 }

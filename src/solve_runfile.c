@@ -290,6 +290,9 @@ static void add_driver(struct solving *s, const struct need *n, const char *vers
 	list_each (&s->facts->kernels, k)
 		if (s->modules && boots(k))
 			step_arg(s->plan, step, "kernel", k->release);
+	list_each (&s->targets, t)
+		if (t->fact->device)
+			step_arg(s->plan, step, "gpu", t->fact->device);
 	step_needs(s->plan, step, "file:nouveau");
 	step_needs(s->plan, step, "file:nova-core");
 	step_needs(s->plan, step, SWITCH_PACKAGES);
@@ -517,6 +520,8 @@ static void add_environment(struct solving *s, const char *cuda)
 	step = plan_add(s->plan, "ldconfig", "cuda", changes ? OP_CHANGE : OP_KEEP,
 			"the cache of the dynamic linker");
 	step_arg(s->plan, step, "conf", conf);
+	step_arg(s->plan, step, "newer", cuda + 1);
+	step_arg(s->plan, step, "newer", "etc/alternatives/cuda");
 	step_needs(s->plan, step, "file:cuda-libraries");
 	step_needs(s->plan, step, "link:cuda");
 	step_reason(s->plan, step, NULL, place(s, "cuda.environment"),

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "closure.h"
+#include "inside.h"
 #include "solve.h"
 #include "sys/apt.h"
 #include "sys/hash.h"
@@ -282,6 +283,21 @@ static int read_for_profile(void *ctx, const char *path, struct buf *ret, struct
 	return user_read(path, ret, e);
 }
 
+/* The .run files that are here already: what is in them counts. */
+static int look_inside_files(struct job *j, struct err *e)
+{
+	struct sys here = { 0 };
+	const struct inside_files files = { &j->sys, &here, &j->cache };
+	int rc;
+
+	if (sys_real_open("/", &here, e))
+		return -1;
+	rc = inside_check(&j->plan, &j->facts, &files, e);
+	sys_real_close(&here);
+	job_stage(j, "inside");
+	return rc;
+}
+
 int job_resolve(struct job *j, struct err *e)
 {
 	struct progress progress;
@@ -298,6 +314,8 @@ int job_resolve(struct job *j, struct err *e)
 	if (job_cache(j, e))
 		return -1;
 	progress_init(&progress, j->o);
+	if (look_inside_files(j, e))
+		return -1;
 	rc = closure_resolve(&j->plan, &j->facts, &j->sys, &j->cache, &co, e);
 	progress_clear(&progress);
 	return rc;

@@ -7,16 +7,22 @@
 
 #include <stddef.h>
 
-/* Argument: `conf`, the file in ld.so.conf.d. */
+/* Arguments: `conf`, the file in ld.so.conf.d; `newer`, each path whose change it must know. */
 
 static int done(const struct sys *sys, const struct plan_step *s, bool *ret, struct err *e)
 {
-	struct sys_stat cache, conf;
+	struct sys_stat cache, other;
 
-	if (sys_stat(sys, "etc/ld.so.cache", &cache, e) ||
-	    sys_stat(sys, step_get(s, "conf"), &conf, e))
+	if (sys_stat(sys, "etc/ld.so.cache", &cache, e))
 		return -1;
-	*ret = cache.type == SYS_FILE && cache.mtime_ns >= conf.mtime_ns;
+	*ret = cache.type == SYS_FILE;
+	list_each (&s->args, arg) {
+		if (!str_eq(arg->key, "conf") && !str_eq(arg->key, "newer"))
+			continue;
+		if (sys_stat(sys, arg->value, &other, e))
+			return -1;
+		*ret &= other.type == SYS_ABSENT || cache.mtime_ns >= other.mtime_ns;
+	}
 	return 0;
 }
 

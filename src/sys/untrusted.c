@@ -198,7 +198,8 @@ static void check_kind(const struct walking *w, struct archive_entry *entry, con
 static bool wanted(const struct look_job *job, const char *name)
 {
 	for (const char *const *want = job->want; want && *want; want++)
-		if (str_eq(*want, name))
+		if (str_eq(*want, name) ||
+		    (**want == '/' && (str_ends(name, *want) || str_eq(name, *want + 1))))
 			return true;
 	return false;
 }

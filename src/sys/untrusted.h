@@ -13,8 +13,9 @@ struct look_job {
 	const char *path;        /* beneath the root */
 	unsigned long long from; /* the archive begins here, */
 	unsigned long long len;  /* and has so many bytes */
-	const char *const *want; /* names whose text is wanted ("./.manifest"), NULL-terminated */
-	size_t want_max;         /* most bytes of such a text */
+	/* Names whose text is wanted (".manifest"; "/x" is x in any folder), NULL-terminated. */
+	const char *const *want;
+	size_t want_max; /* most bytes of such a text */
 };
 
 struct look_text {

@@ -259,6 +259,8 @@ def cuda(o):
         shutil.copy(HERE / "nvcc.sh", tree / "builds/nvcc.sh")
         (tree / "builds/libcudart.so").write_bytes(elf("libcudart " + o.version))
         (tree / "version").write_text(o.version + "\n")
+        (tree / "builds/version.json").write_text(
+            json.dumps({"cuda": {"name": "CUDA SDK", "version": o.version}}) + "\n")
         if o.behave:
             (tree / "behave").write_text("".join(b + "\n" for b in o.behave))
         out = Path(tmp) / "out.run"

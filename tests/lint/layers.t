@@ -20,7 +20,7 @@ VALUES = ["profile.h", "facts.h", "catalog.h", "plan.h"]
 INTERFACES = ["probes/probe.h", "distros/distro.h", "runtimes/runtime.h", "steps/step.h"]
 PURE = ["solve*.h", "schema*.h", "profile_text.h", "profile_read.h", "render*.h", "emit*.h", "why*.h", "compat.h", "operator.h"]
 EDIT = ["edit*.h", "tree.h", "toml_reader.h", "locate.h"]  # text in, text out: a library of our own, pure
-ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "indexes.h", "keys.h"]
+ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "inside.h", "indexes.h", "keys.h"]
 
 # What steps share that run an installer; it acts through struct sys.
 INSTALLING = ["installer.h", "uninstall.h", "driver_record.h", "record.h", "look.h", "runfile.h"]
@@ -78,7 +78,7 @@ PARTS = [
     ("gather.c", BASE + VALUES + ["sys/sys.h", "registry.h"], PLAIN),
     ("record.[ch]", BASE + ["record.h"], PLAIN),
     ("installer.h", BASE + VALUES, PLAIN),
-    ("installer.c", BASE + VALUES + ["sys/sys.h", "sys/sealed.h"], PLAIN),
+    ("installer.c", BASE + VALUES + ["look.h", "runfile.h", "sys/sys.h", "sys/sealed.h"], PLAIN),
     ("uninstall.h", BASE, PLAIN),
     ("uninstall.c", BASE + VALUES + ["driver_record.h", "installer.h", "record.h", "sys/sys.h"], PLAIN),
     ("driver_record.h", BASE + ["record.h"], PLAIN),
@@ -95,6 +95,8 @@ PARTS = [
     ("verify.h", BASE + VALUES, PLAIN),
     ("verify_priv.h", BASE + VALUES + ["verify.h"], PLAIN),
     ("closure.h", BASE + VALUES, PLAIN),
+    ("inside.h", BASE + VALUES, PLAIN),
+    ("inside.c", BASE + VALUES + ["inside.h", "look.h", "runfile.h", "sys/sys.h"], PLAIN),
     ("indexes.h", BASE + VALUES, PLAIN),
     ("keys.h", BASE + VALUES + ["closure.h"], PLAIN),
     ("keys.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/openpgp.h"], PLAIN),

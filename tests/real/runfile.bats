@@ -305,6 +305,70 @@ rollback() {
 	[ ! -e "$module" ]
 }
 
+# ---- what is inside ----
+
+# refused FLAG... -- TEXT: a driver made so is refused when it is planned, with these words.
+refused() {
+	local flags=()
+	while [ "$1" != -- ]; do
+		flags+=("$1")
+		shift
+	done
+	mkrun driver "$WORK/mirror/d.run" --version $V "${flags[@]}"
+	profile
+	gp plan "$P"
+	[ "$status" -eq 3 ] && says "$2"
+}
+
+@test "what is inside decides: modules, machine, version, hostile members, before anything is run" {
+	kernel=$(basename "$(find "$ROOT/lib/modules" -mindepth 1 -maxdepth 1 | head -n 1)")
+	touch "$ROOT/boot/vmlinuz-$kernel"
+	MODULES=open refused --proprietary -- "d.run has no open kernel modules"
+	says "take those it has: driver.modules: proprietary"
+	MODULES=proprietary profile
+	gp plan "$P"
+	[ "$status" -eq 0 ]
+	[[ $output == *"looked inside: "*" members, "*", proprietary modules, 2 GPUs listed"* ]]
+	MODULES=proprietary refused --open -- "d.run has no proprietary kernel modules"
+	refused --arch aarch64 -- "d.run is for aarch64, and this host is x86_64"
+	refused --version 580.105.08 -- "d.run brings version 580.105.08, not $V"
+	mkrun evil "$WORK/mirror/d.run" dotdot --version $V
+	profile
+	gp plan "$P"
+	[ "$status" -eq 3 ]
+	says "leads out of the folder it is unpacked in"
+	# Another GPU than it lists is told, not refused: lists are never complete.
+	mkrun driver "$WORK/mirror/d.run" --version $V --gpus 2330
+	profile
+	gp plan "$P"
+	[ "$status" -eq 0 ]
+	says "d.run does not list the GPU 10de:1eb8"
+	[ ! -e "$ROOT/var/log/nvidia-installer.log" ]
+}
+
+@test "what nobody vouches for is looked into again before it is run" {
+	V=580.0.1 # the catalog has no hash of it
+	mkrun driver "$WORK/mirror/d.run" --version $V
+	PIN='verify: none' profile
+	gp plan "$P" --out "$WORK/p.plan"
+	[ "$status" -eq 0 ]
+	mkrun evil "$WORK/mirror/d.run" symlink-up --version $V
+	gp apply --yes "$WORK/p.plan"
+	[ "$status" -ne 0 ]
+	says "is a link that leads out of the folder"
+	[ ! -e "$ROOT/var/log/nvidia-installer.log" ]
+}
+
+@test "a disk that is too small is seen in the plan" {
+	UPPER_SIZE=64m real_root "$BASE"
+	mkdir -p "$WORK/mirror"
+	mkrun driver "$WORK/mirror/d.run" --version $V --pad 60000000
+	profile
+	gp plan "$P"
+	[ "$status" -eq 3 ]
+	says "d.run takes 120 MB unpacked and installed, and /"
+}
+
 # ---- packages and .run ----
 
 # packaged: the repository of a toy driver, whose nvidia-smi tells installers to stay away as Debian's does.
@@ -418,6 +482,56 @@ cuda_profile() {
 			    sha256: $(sum "$WORK/mirror/cuda_$v.run")
 		END
 	done
+}
+
+@test "a CUDA .run that brings another version, or is a driver, is refused" {
+	cuda_profile $CUDA
+	mkrun cuda "$WORK/mirror/cuda_$CUDA.run" --version 12.8.1
+	sed -i "s/$(grep -o 'sha256: .*' "$P" | tail -n 1)/sha256: $(sum "$WORK/mirror/cuda_$CUDA.run")/" "$P"
+	gp plan "$P"
+	[ "$status" -eq 3 ]
+	says "cuda_$CUDA.run brings version 12.8.1, not $CUDA"
+	cp "$WORK/mirror/d.run" "$WORK/mirror/cuda_$CUDA.run"
+	sed -i "s/$(grep -o 'sha256: .*' "$P" | tail -n 1)/sha256: $(sum "$WORK/mirror/d.run")/" "$P"
+	gp plan "$P"
+	[ "$status" -eq 3 ]
+	says "cuda_$CUDA.run is no CUDA toolkit"
+}
+
+@test "/usr/local/cuda by the alternatives system: asked, not overwritten; given back" {
+	mkdir -p "$ROOT/usr/local/cuda-11.8"
+	chroot "$ROOT" update-alternatives --install /usr/local/cuda cuda /usr/local/cuda-11.8 118
+	cuda_profile $CUDA
+	apply "$P"
+	[ "$status" -eq 0 ]
+	[ "$(readlink "$ROOT/usr/local/cuda")" = /etc/alternatives/cuda ]
+	[ "$(readlink "$ROOT/etc/alternatives/cuda")" = /usr/local/cuda-12.2 ]
+	chroot "$ROOT" update-alternatives --query cuda | grep -qx 'Value: /usr/local/cuda-12.2'
+	run -0 chroot "$ROOT" /bin/sh -lc 'nvcc -V'
+	[[ $output == *"release 12.2"* ]]
+	apply "$P"
+	[ "$status" -eq 0 ]
+	proof
+	[[ $output != *FAIL* ]]
+	rollback
+	[ "$status" -eq 0 ]
+	chroot "$ROOT" update-alternatives --query cuda >"$WORK/now"
+	grep -qx 'Value: /usr/local/cuda-11.8' "$WORK/now"
+	grep -qx 'Status: auto' "$WORK/now"
+	run ! grep -q cuda-12.2 "$WORK/now"
+}
+
+@test "another default: the linker's cache follows it" {
+	DEFAULT=$CUDA cuda_profile $CUDA 12.8.1
+	apply "$P"
+	[ "$status" -eq 0 ]
+	sed -i 's/^  default: .*/  default: "12.8.1"/' "$P"
+	gp plan "$P"
+	apply "$P"
+	[ "$status" -eq 0 ]
+	[ "$(readlink "$ROOT/usr/local/cuda")" = /usr/local/cuda-12.8 ]
+	[[ $stderr != *"linker  already there"* ]]
+	[ "$ROOT/etc/ld.so.cache" -nt "$ROOT/usr/local/cuda" ]
 }
 
 @test "two CUDA toolkits side by side, one the default, found by every shell and program; undone" {
