@@ -399,6 +399,9 @@ static void r40(struct solving *s, const struct choice *c)
 	struct diag *d;
 
 	s->signing = SIGN_NOT_NEEDED;
+	/* A key that was named is used also where nothing asks for it now: in an image. */
+	if (key && sb->enabled != TRI_YES && c->flavour != FLAVOUR_NONE && !c->prebuilt)
+		s->signing = SIGN_OWN_KEY;
 	if (sb->enabled != TRI_YES || c->flavour == FLAVOUR_NONE)
 		return;
 	if (c->prebuilt) {

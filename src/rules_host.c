@@ -70,7 +70,8 @@ static void r32(struct solving *s, const struct choice *c)
 	bool run = c->origin == FROM_RUNFILE;
 	struct diag *d;
 
-	if (there->version || !there->marks.n)
+	/* What this program itself left half-done is cleared away by the step that follows. */
+	if (there->version || !there->marks.n || facts_file(s->facts, FACT_INSTALLING "/driver"))
 		return;
 	d = by_rule(s, run || uninstaller ? SEV_ERROR : SEV_WARNING, 32, "driver.source",
 		    "an earlier driver left '%s'", mark);

@@ -63,6 +63,7 @@ void solve_switch(struct solving *s)
 {
 	if (s->choice.origin == FROM_RUNFILE && driver_is_packaged(s))
 		remove_packages(s);
-	if (s->choice.origin != FROM_RUNFILE && str_eq(s->facts->driver.origin, "runfile"))
+	if (s->choice.origin != FROM_RUNFILE && str_eq(s->facts->driver.origin, "runfile") &&
+	    (s->facts->driver.version || facts_file(s->facts, FACT_INSTALLING "/driver")))
 		remove_runfile(s);
 }

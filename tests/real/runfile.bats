@@ -239,8 +239,9 @@ rollback() {
 }
 
 @test "killed at every file, then applied again" {
-	for at in "libnvidia-ml.so.$V" nvidia-smi rules.json nvidia-installer; do
-		mkrun driver "$WORK/mirror/slow.run" --version $V --behave "pause=copy:$at"
+	for at in start record "copy:libnvidia-ml.so.$V" copy:nvidia-smi copy:rules.json link:libcuda.so.1 \
+		link:libnvidia-ml.so.1 copy:nvidia-installer ldconfig end; do
+		mkrun driver "$WORK/mirror/slow.run" --version $V --behave "pause=$at"
 		SOURCE="path: $WORK/mirror/slow.run" PIN="sha256: $(sum "$WORK/mirror/slow.run")" profile
 		"$GPUPROV" apply --yes --root "$ROOT" --cache "$CACHE" "$P" >"$WORK/out" 2>&1 3>&- &
 		until_there "$ROOT/var/paused"
@@ -303,6 +304,72 @@ rollback() {
 	rollback
 	[ "$status" -eq 0 ]
 	[ ! -e "$module" ]
+}
+
+# signing_key: a key and its certificate in the root's /etc/keys.
+signing_key() {
+	mkdir -p "$ROOT/etc/keys"
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=keys of these tests" -outform DER \
+		-keyout "$ROOT/etc/keys/mok.key" -out "$ROOT/etc/keys/mok.der" 2>/dev/null
+	chmod 600 "$ROOT/etc/keys/mok.key"
+}
+
+signed_profile() {
+	MODULES=open profile
+	sed -i 's|^  runfile:|  signing: {key: /etc/keys/mok.key, certificate: /etc/keys/mok.der}\n&|' "$P"
+}
+
+@test "Secure Boot: the module is signed with the profile's key by the headers' sign-file" {
+	kernel=$(basename "$(find "$ROOT/lib/modules" -mindepth 1 -maxdepth 1 | head -n 1)")
+	touch "$ROOT/boot/vmlinuz-$kernel"
+	signing_key
+	signed_profile
+	apply "$P"
+	[ "$status" -eq 0 ]
+	driver_is_there
+	module=/lib/modules/$kernel/kernel/drivers/video/nvidia.ko
+	[ "$(chroot "$ROOT" modinfo -F signer $module)" = "keys of these tests" ]
+	[ "$(chroot "$ROOT" modinfo -F sig_hashalgo $module)" = sha256 ]
+	run ! grep -rq 'PRIVATE KEY' "$ROOT/var/log" "$ROOT/var/lib/gpuprov"
+	proof
+	[[ $output != *FAIL* ]]
+	rollback
+	[ "$status" -eq 0 ]
+	[ ! -e "$ROOT$module" ]
+	# A key that cannot sign: the installer's own words, and nothing left.
+	echo nonsense >"$ROOT/etc/keys/mok.key"
+	apply "$P"
+	[ "$status" -eq 1 ]
+	says "Unable to sign the kernel module."
+	[ ! -e "$ROOT$module" ]
+	driver_is_gone
+}
+
+@test "two kernels will boot: both get the module; killed between them, the next apply ends it" {
+	kernel=$(basename "$(find "$ROOT/lib/modules" -mindepth 1 -maxdepth 1 | head -n 1)")
+	cp -a "$ROOT/lib/modules/$kernel" "$ROOT/lib/modules/6.1.0-99-amd64"
+	touch "$ROOT/boot/vmlinuz-$kernel" "$ROOT/boot/vmlinuz-6.1.0-99-amd64"
+	mkrun driver "$WORK/mirror/slow.run" --version $V --behave "pause=copy:nvidia.ko"
+	SOURCE="path: $WORK/mirror/slow.run" PIN="sha256: $(sum "$WORK/mirror/slow.run")" MODULES=open profile
+	"$GPUPROV" apply --yes --root "$ROOT" --cache "$CACHE" "$P" >"$WORK/out" 2>&1 3>&- &
+	until_there "$ROOT/var/paused"
+	kill_all $!
+	rm "$ROOT/var/paused"
+	# A module of full length that is all zeros, in no record.
+	half=$(find "$ROOT/lib/modules/" -name nvidia.ko)
+	[ -n "$half" ]
+	[ -z "$(tr -d '\0' <"$half")" ]
+	MODULES=open profile
+	apply "$P"
+	[ "$status" -eq 0 ]
+	for k in "$kernel" 6.1.0-99-amd64; do
+		[ "$(chroot "$ROOT" modinfo -F version "/lib/modules/$k/kernel/drivers/video/nvidia.ko")" = $V ]
+	done
+	proof
+	[[ $output != *FAIL* ]]
+	rollback
+	[ "$status" -eq 0 ]
+	[ -z "$(find "$ROOT/lib/modules/" -name nvidia.ko)" ]
 }
 
 # ---- what is inside ----

@@ -135,6 +135,7 @@ put() { # put SOURCE TARGET MODE CRC
 link() { # link NAME TARGET
 	rm -f "$1"
 	ln -s "$2" "$1"
+	point "link:$(basename "$1")"
 	printf '0: %s\n%s\n' "$1" "$2" >>"$record"
 }
 
@@ -182,6 +183,7 @@ install_all() {
 	done <"$here/.files"
 	put "$here/nvidia-installer" /usr/bin/nvidia-installer 0755 "$(cat "$here/.installer-crc")"
 	link /usr/bin/nvidia-uninstall nvidia-installer
+	point ldconfig
 	ldconfig 2>>"$log"
 	say "Installed $1"
 }
@@ -229,6 +231,7 @@ if [ "$only" ]; then
 	build
 	exit 0
 fi
+point start
 if [ -e "$record" ]; then uninstall; fi
 rm -rf /var/lib/nvidia
 mkdir /var/lib/nvidia
@@ -236,8 +239,10 @@ chmod 0700 /var/lib/nvidia
 (umask 077; printf '1.0-%s (%s)\n%s\n' "$(echo "$version" | tr -d .)" "$version" \
 	"$(sed -n 1p "$manifest")" >"$record")
 step "Installing '$(sed -n 1p "$manifest")' ($version):"
+point record
 install_all "$version"
 [ -z "$modules" ] || build
+point end
 [ -z "$(behaves late)" ] || fail "$(behaves late)"
 case $(behaves damage) in
 '') ;;
