@@ -1,88 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Drivers and CUDA toolkits from .run files, for real: downloaded, checked, run in a real root by stand-ins for
-# NVIDIA's installers, proven by their own records, undone; what fails, what is cut off, what is not pinned.
+# Drivers from .run files, for real: downloaded, checked, run in a real root by a stand-in for NVIDIA's installer,
+# proven by its own record, undone; what fails, what is cut off, what is not pinned, what was there before.
 
 load ../lib/real
-
-V=580.95.05
-CUDA=12.2.2
-
-setup_file() {
-	real_need
-	BASE=$(real_base bookworm-build kmod gcc make libc6-dev linux-headers-amd64)
-	export BASE
-}
-
-setup() {
-	real_root "$BASE"
-	mkdir -p "$WORK/mirror"
-	mkrun driver "$WORK/mirror/d.run" --version $V
-}
-
-teardown() {
-	[ -z "${MIRROR:-}" ] || kill "$MIRROR" 2>/dev/null || :
-	real_drop
-}
-
-mkrun() {
-	"$REAL_LIB/mkrun.py" "$@"
-}
-
-sum() {
-	sha256sum "$1" | cut -d ' ' -f 1
-}
-
-# profile [LINE...]: the driver from $WORK/mirror/d.run, user space only, and the lines.
-profile() {
-	P=$WORK/p.yaml
-	cat >"$P" <<-END
-		version: 1
-		kind: bare-metal
-		purpose: run
-		driver:
-		  source: runfile
-		  version: "$V"
-		  modules: ${MODULES:-none}
-		  runfile:
-		    ${SOURCE:-path: $WORK/mirror/d.run}
-		    ${PIN:-sha256: $(sum "$WORK/mirror/d.run")}
-	END
-	printf '%s\n' "$@" >>"$P"
-}
-
-LIB=usr/lib/x86_64-linux-gnu
-
-driver_is_there() {
-	[ -s "$ROOT/$LIB/libcuda.so.$V" ]
-	[ "$(readlink "$ROOT/$LIB/libcuda.so.1")" = "libcuda.so.$V" ]
-	head -n 1 "$ROOT/var/lib/nvidia/log" | grep -q "($V)"
-	nothing_unpacked
-	no_mounts
-}
-
-driver_is_gone() {
-	[ -z "$(find "$ROOT/usr" "$ROOT/var/lib/nvidia" -name '*nvidia-smi*' -o -name "*.so.$V" \
-		-o -name nvidia-installer 2>/dev/null)" ]
-	[ ! -e "$ROOT/var/lib/nvidia" ]
-	[ ! -e "$ROOT/var/lib/gpuprov/installing" ]
-	nothing_unpacked
-	no_mounts
-}
-
-nothing_unpacked() {
-	[ -z "$(ls "$ROOT/var/lib/gpuprov/tmp" 2>/dev/null)" ]
-}
-
-proof() {
-	run --separate-stderr "$GPUPROV" verify --root "$ROOT" "$P"
-	show
-}
-
-rollback() {
-	run --separate-stderr "$GPUPROV" rollback --yes --root "$ROOT" "$@"
-	show
-}
+load ../lib/runfile
 
 @test "the driver: planned, installed from the cache, proven, kept, undone" {
 	profile
@@ -328,8 +250,8 @@ signed_profile() {
 	[ "$status" -eq 0 ]
 	driver_is_there
 	module=/lib/modules/$kernel/kernel/drivers/video/nvidia.ko
-	[ "$(chroot "$ROOT" modinfo -F signer $module)" = "keys of these tests" ]
-	[ "$(chroot "$ROOT" modinfo -F sig_hashalgo $module)" = sha256 ]
+	[ "$(chroot "$ROOT" modinfo -F signer "$module")" = "keys of these tests" ]
+	[ "$(chroot "$ROOT" modinfo -F sig_hashalgo "$module")" = sha256 ]
 	run ! grep -rq 'PRIVATE KEY' "$ROOT/var/log" "$ROOT/var/lib/gpuprov"
 	proof
 	[[ $output != *FAIL* ]]
@@ -527,139 +449,4 @@ packaged() {
 	[ ! -e "$ROOT/var/lib/gpuprov/installing" ]
 	[ ! -e "$ROOT/$LIB/libcuda.so.$V" ]
 	[ -e "$ROOT/$LIB/libcuda.so.${VERSION%%-*}" ]
-}
-
-# ---- CUDA ----
-
-# cuda_profile VERSION...: toolkits from $WORK/mirror, beside the driver.
-cuda_profile() {
-	local v
-	profile
-	sed -i 's/^purpose: run/purpose: develop/' "$P"
-	printf 'cuda:\n  source: runfile\n' >>"$P"
-	printf '  version: [%s]\n' "$(printf '"%s", ' "$@" | sed 's/, $//')" >>"$P"
-	[ -z "${DEFAULT:-}" ] || echo "  default: \"$DEFAULT\"" >>"$P"
-	echo '  runfile:' >>"$P"
-	for v; do
-		mkrun cuda "$WORK/mirror/cuda_$v.run" --version "$v" \
-			${BEHAVE:+--behave "$BEHAVE"} ${STRICT:+--strict}
-		cat >>"$P" <<-END
-			  - version: "$v"
-			    path: $WORK/mirror/cuda_$v.run
-			    sha256: $(sum "$WORK/mirror/cuda_$v.run")
-		END
-	done
-}
-
-@test "a CUDA .run that brings another version, or is a driver, is refused" {
-	cuda_profile $CUDA
-	mkrun cuda "$WORK/mirror/cuda_$CUDA.run" --version 12.8.1
-	sed -i "s/$(grep -o 'sha256: .*' "$P" | tail -n 1)/sha256: $(sum "$WORK/mirror/cuda_$CUDA.run")/" "$P"
-	gp plan "$P"
-	[ "$status" -eq 3 ]
-	says "cuda_$CUDA.run brings version 12.8.1, not $CUDA"
-	cp "$WORK/mirror/d.run" "$WORK/mirror/cuda_$CUDA.run"
-	sed -i "s/$(grep -o 'sha256: .*' "$P" | tail -n 1)/sha256: $(sum "$WORK/mirror/d.run")/" "$P"
-	gp plan "$P"
-	[ "$status" -eq 3 ]
-	says "cuda_$CUDA.run is no CUDA toolkit"
-}
-
-@test "/usr/local/cuda by the alternatives system: asked, not overwritten; given back" {
-	mkdir -p "$ROOT/usr/local/cuda-11.8"
-	chroot "$ROOT" update-alternatives --install /usr/local/cuda cuda /usr/local/cuda-11.8 118
-	cuda_profile $CUDA
-	apply "$P"
-	[ "$status" -eq 0 ]
-	[ "$(readlink "$ROOT/usr/local/cuda")" = /etc/alternatives/cuda ]
-	[ "$(readlink "$ROOT/etc/alternatives/cuda")" = /usr/local/cuda-12.2 ]
-	chroot "$ROOT" update-alternatives --query cuda | grep -qx 'Value: /usr/local/cuda-12.2'
-	run -0 chroot "$ROOT" /bin/sh -lc 'nvcc -V'
-	[[ $output == *"release 12.2"* ]]
-	apply "$P"
-	[ "$status" -eq 0 ]
-	proof
-	[[ $output != *FAIL* ]]
-	rollback
-	[ "$status" -eq 0 ]
-	chroot "$ROOT" update-alternatives --query cuda >"$WORK/now"
-	grep -qx 'Value: /usr/local/cuda-11.8' "$WORK/now"
-	grep -qx 'Status: auto' "$WORK/now"
-	run ! grep -q cuda-12.2 "$WORK/now"
-}
-
-@test "another default: the linker's cache follows it" {
-	DEFAULT=$CUDA cuda_profile $CUDA 12.8.1
-	apply "$P"
-	[ "$status" -eq 0 ]
-	sed -i 's/^  default: .*/  default: "12.8.1"/' "$P"
-	gp plan "$P"
-	apply "$P"
-	[ "$status" -eq 0 ]
-	[ "$(readlink "$ROOT/usr/local/cuda")" = /usr/local/cuda-12.8 ]
-	[[ $stderr != *"linker  already there"* ]]
-	[ "$ROOT/etc/ld.so.cache" -nt "$ROOT/usr/local/cuda" ]
-}
-
-@test "two CUDA toolkits side by side, one the default, found by every shell and program; undone" {
-	DEFAULT=$CUDA cuda_profile $CUDA 12.8.1
-	apply "$P"
-	[ "$status" -eq 0 ]
-	[ "$(readlink "$ROOT/usr/local/cuda")" = /usr/local/cuda-12.2 ]
-	run -0 chroot "$ROOT" /bin/sh -lc 'nvcc -V'
-	[[ $output == *"release 12.2"* ]]
-	run -0 chroot "$ROOT" /usr/local/cuda-12.8/bin/nvcc -V
-	[[ $output == *"release 12.8"* ]]
-	grep -qx /usr/local/cuda/lib64 "$ROOT/etc/ld.so.conf.d/gpuprov-cuda.conf"
-	# The toolkit alone: its installer was not asked for a driver.
-	grep -q 'Installing: CUDA Toolkit 12.8.1' "$ROOT/var/log/cuda-installer.log"
-	proof
-	[[ $output != *FAIL* ]]
-	[[ $output == *"/usr/local/cuda-12.8/bin/nvcc -V says 12.8.1"* ]]
-	rollback
-	[ "$status" -eq 0 ]
-	[ -z "$(find "$ROOT/usr/local" -name 'cuda*')" ]
-	[ ! -e "$ROOT/etc/profile.d/gpuprov-cuda.sh" ]
-	driver_is_gone
-}
-
-@test "a makeself that wants -- before options for the installer" {
-	STRICT=1 cuda_profile $CUDA
-	apply "$P"
-	[ "$status" -eq 0 ]
-	run -0 chroot "$ROOT" /usr/local/cuda/bin/nvcc -V
-}
-
-@test "CUDA killed in the middle, applied again" {
-	BEHAVE=pause=nvcc cuda_profile $CUDA
-	"$GPUPROV" apply --yes --root "$ROOT" --cache "$CACHE" "$P" >"$WORK/out" 2>&1 3>&- &
-	until_there "$ROOT/var/paused"
-	kill_all $!
-	rm "$ROOT/var/paused"
-	[ -e "$ROOT/usr/local/cuda-12.2/bin/nvcc" ]
-	[ ! -e "$ROOT/usr/local/cuda-12.2/version.json" ]
-	cuda_profile $CUDA
-	apply "$P"
-	[ "$status" -eq 0 ]
-	[ -e "$ROOT/usr/local/cuda-12.2/version.json" ]
-	driver_is_there
-}
-
-@test "CUDA's installer fails: its own words, nothing left of it" {
-	BEHAVE='fail=No space on a device of ours' cuda_profile $CUDA
-	apply "$P"
-	[ "$status" -eq 1 ]
-	says "No space on a device of ours"
-	[ ! -e "$ROOT/usr/local/cuda-12.2" ]
-	[ ! -e "$ROOT/usr/local/cuda" ]
-}
-
-@test "somebody's files where the toolkit goes are not written over" {
-	mkdir -p "$ROOT/usr/local/cuda-12.2"
-	echo mine >"$ROOT/usr/local/cuda-12.2/notes"
-	cuda_profile $CUDA
-	apply "$P"
-	[ "$status" -eq 1 ]
-	says "/usr/local/cuda-12.2 is there already and is not this toolkit"
-	[ "$(cat "$ROOT/usr/local/cuda-12.2/notes")" = mine ]
 }
