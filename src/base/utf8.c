@@ -46,9 +46,23 @@ int utf8_next(const char *s, size_t n, unsigned *ret_char)
 	return bytes;
 }
 
-bool utf8_valid(const char *s, size_t n, size_t *ret_bad_at)
+/* Most text is ASCII: so many bytes of it are at the start, in steps of eight. */
+static size_t ascii_head(const char *s, size_t n)
 {
 	size_t i = 0;
+	unsigned long long eight;
+
+	for (; n - i >= sizeof(eight); i += sizeof(eight)) {
+		memcpy(&eight, s + i, sizeof(eight));
+		if (eight & 0x8080808080808080)
+			break;
+	}
+	return i;
+}
+
+bool utf8_valid(const char *s, size_t n, size_t *ret_bad_at)
+{
+	size_t i = ascii_head(s, n);
 
 	while (i < n) {
 		unsigned c;

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256, MD5 and SHA-1. */
+/*
+ * SHA-256, MD5 and SHA-1. By libcrypto's plain functions: what OpenSSL 3 has in their place looks
+ * for providers at the first hash, which takes longer than all else in a small command.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "sys/hash.h"
 
+#include "base/mem.h"
+
 #include <assert.h>
-#include <openssl/evp.h>
-#include <stdio.h>
+#include <openssl/md5.h>
+#include <openssl/sha.h>
 
 static void to_hex(const unsigned char *digest, unsigned n, char ret[static HASH_HEX])
 {
@@ -15,58 +21,97 @@ static void to_hex(const unsigned char *digest, unsigned n, char ret[static HASH
 	ret[2 * n] = '\0';
 }
 
-void hash_bytes(const void *bytes, size_t len, char ret[static HASH_HEX])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	int ok = EVP_Digest(bytes, len, digest, &n, EVP_sha256(), NULL);
+struct hash {
+	enum hash_kind kind;
+	union {
+		SHA256_CTX sha256;
+		MD5_CTX md5;
+		SHA_CTX sha1;
+	} of;
+};
 
-	assert(ok == 1 && n == 32);
-	to_hex(digest, n, ret);
-}
-
-/* A hash is OpenSSL's own context under our name. */
-static EVP_MD_CTX *of(struct hash *h)
+static void begin(struct hash *h)
 {
-	return (EVP_MD_CTX *)h;
-}
+	int ok = 0;
 
-static const EVP_MD *algorithm(enum hash_kind kind)
-{
-	switch (kind) {
+	switch (h->kind) {
 	case HASH_SHA256:
-		return EVP_sha256();
+		ok = SHA256_Init(&h->of.sha256);
+		break;
 	case HASH_MD5:
-		return EVP_md5();
+		ok = MD5_Init(&h->of.md5);
+		break;
 	case HASH_SHA1:
-		return EVP_sha1();
+		ok = SHA1_Init(&h->of.sha1);
+		break;
 	}
-	return NULL;
+	assert(ok == 1);
 }
 
 struct hash *hash_begin(enum hash_kind kind)
 {
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	int ok = c && EVP_DigestInit_ex(c, algorithm(kind), NULL);
+	struct hash *h = mem_alloc(sizeof(*h));
 
-	assert(ok == 1);
-	return (struct hash *)c;
+	h->kind = kind;
+	begin(h);
+	return h;
 }
 
 void hash_add(struct hash *h, const void *bytes, size_t len)
 {
-	int ok = EVP_DigestUpdate(of(h), bytes, len);
+	int ok = 0;
 
+	switch (h->kind) {
+	case HASH_SHA256:
+		ok = SHA256_Update(&h->of.sha256, bytes, len);
+		break;
+	case HASH_MD5:
+		ok = MD5_Update(&h->of.md5, bytes, len);
+		break;
+	case HASH_SHA1:
+		ok = SHA1_Update(&h->of.sha1, bytes, len);
+		break;
+	}
 	assert(ok == 1);
+}
+
+static unsigned final(struct hash *h, unsigned char *digest)
+{
+	int ok = 0;
+	unsigned n = 0;
+
+	switch (h->kind) {
+	case HASH_SHA256:
+		ok = SHA256_Final(digest, &h->of.sha256);
+		n = SHA256_DIGEST_LENGTH;
+		break;
+	case HASH_MD5:
+		ok = MD5_Final(digest, &h->of.md5);
+		n = MD5_DIGEST_LENGTH;
+		break;
+	case HASH_SHA1:
+		ok = SHA1_Final(digest, &h->of.sha1);
+		n = SHA_DIGEST_LENGTH;
+		break;
+	}
+	assert(ok == 1 && 2 * n < HASH_HEX);
+	return n;
 }
 
 void hash_end(struct hash *h, char ret[static HASH_HEX])
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	int ok = EVP_DigestFinal_ex(of(h), digest, &n);
+	unsigned char digest[SHA256_DIGEST_LENGTH];
 
-	assert(ok == 1 && 2 * n < HASH_HEX);
-	to_hex(digest, n, ret);
-	EVP_MD_CTX_free(of(h));
+	to_hex(digest, final(h, digest), ret);
+	mem_free(h);
+}
+
+void hash_bytes(const void *bytes, size_t len, char ret[static HASH_HEX])
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	struct hash h = { .kind = HASH_SHA256 };
+
+	begin(&h);
+	hash_add(&h, bytes, len);
+	to_hex(digest, final(&h, digest), ret);
 }
