@@ -13,8 +13,8 @@
 #include <string.h>
 
 struct entry {
-	char *path, *text;
-	bool dir;
+	char *path, *text; /* of a link: where it leads; nothing follows it */
+	bool dir, link;
 	long long mtime_ns;
 };
 
@@ -108,7 +108,9 @@ static int fake_stat(const struct sys *s, const char *path, struct sys_stat *ret
 	(void)e;
 	*ret = (struct sys_stat){ .type = SYS_ABSENT };
 	if (en)
-		*ret = (struct sys_stat){ .type = en->dir ? SYS_DIR : SYS_FILE,
+		*ret = (struct sys_stat){ .type = en->dir  ? SYS_DIR :
+						  en->link ? SYS_LINK :
+							     SYS_FILE,
 					  .mode = 0644,
 					  .links = 1,
 					  .size = en->dir ? 0 : strlen(en->text),
@@ -151,9 +153,12 @@ static int fake_list(const struct sys *s, const char *path, struct arena *a, str
 
 static int fake_readlink(const struct sys *s, const char *path, struct buf *ret, struct err *e)
 {
-	(void)s;
-	(void)ret;
-	return err_errno(e, EINVAL, "reading the link '/%s'", path);
+	struct entry *en = find(world_of(s), path);
+
+	if (!en || !en->link)
+		return err_errno(e, EINVAL, "reading the link '/%s'", path);
+	buf_adds(ret, en->text);
+	return 0;
 }
 
 /* A fake module is text: "version=535.1", "license=NVIDIA", "signer=x", a line each. */
@@ -220,8 +225,15 @@ static int fake_mkdirs(const struct sys *s, const char *path, unsigned mode, str
 
 static int fake_symlink(const struct sys *s, const char *target, const char *path, struct err *e)
 {
-	(void)target;
-	return effect(s, "symlink", path, e);
+	struct entry *en = find(world_of(s), path);
+
+	if (effect(s, "symlink", path, e))
+		return -1;
+	if (en)
+		return err_errno(e, EEXIST, "linking '/%s'", path);
+	set_text(world_of(s), path, target, strlen(target));
+	make(world_of(s), path)->link = true;
+	return 0;
 }
 
 static int fake_append(const struct sys *s, const char *path, const void *bytes, size_t len,
