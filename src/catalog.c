@@ -363,8 +363,13 @@ const char *catalog_last_branch(const struct record *gpu, const struct record *a
 	return legacy ? legacy : arch ? record_get(arch, "last_branch") : NULL;
 }
 
-const char *catalog_first_branch(const struct record *arch)
+const char *catalog_first_branch(const struct record *gpu, const struct record *arch)
 {
+	const char *chip = gpu ? record_get(gpu, "chip") : NULL;
+
+	/* Some chips came later than the first of their generation. */
+	if (chip && arch && record_has(arch, "late_chips", chip))
+		return record_get(arch, "late_first_branch");
 	return arch ? record_get(arch, "first_branch") : NULL;
 }
 

@@ -71,7 +71,7 @@ const char *catalog_gpu_name(const struct catalog *c, const char *device); /* ne
  * first (NULL = any); `gpu` and `arch` are records, NULL = not known.
  */
 const char *catalog_last_branch(const struct record *gpu, const struct record *arch);
-const char *catalog_first_branch(const struct record *arch);
+const char *catalog_first_branch(const struct record *gpu, const struct record *arch);
 /*
  * The minimum driver of a CUDA version: its own before CUDA 11 (R03, *ret_own), its major's from
  * there on (R01). NULL = not known.

@@ -13,7 +13,7 @@ static bool drives(const struct catalog *c, const struct record *branch, const s
 {
 	const struct record *arch = catalog_find(c, "arch", record_get(gpu, "arch"));
 	const char *last = catalog_last_branch(gpu, arch);
-	const char *first = catalog_first_branch(arch);
+	const char *first = catalog_first_branch(gpu, arch);
 
 	return (!last || ver_cmp(branch->key, last) <= 0) &&
 	       (!first || ver_cmp(branch->key, first) >= 0);

@@ -34,7 +34,7 @@ static void r20(struct solving *s, const struct choice *c)
 static void r36(struct solving *s, const struct choice *c)
 {
 	list_each (&s->targets, t) {
-		const char *first = catalog_first_branch(t->arch);
+		const char *first = catalog_first_branch(t->gpu, t->arch);
 		struct diag *d;
 
 		if (!first || ver_cmp(c->branch, first) >= 0)
@@ -120,13 +120,25 @@ static void r25(struct solving *s, const struct choice *c)
 		if (!in_branch || ver_cmp(c->newest, in_branch) >= 0)
 			continue;
 		/* Older than the whole branch: r36 says it when the generation is newer too. */
-		if (catalog_first_branch(t->arch) &&
-		    ver_cmp(c->branch, catalog_first_branch(t->arch)) < 0)
+		if (catalog_first_branch(t->gpu, t->arch) &&
+		    ver_cmp(c->branch, catalog_first_branch(t->gpu, t->arch)) < 0)
 			continue;
 		d = by_rule(s, SEV_ERROR, 25, path_of(s), "driver %s does not list the %s",
 			    c->newest, t->name);
 		why(s, d, "it is supported from %s on", in_branch);
 	}
+}
+
+/* R26: a branch that came after the catalog, or that never was. */
+static void r26(struct solving *s, const struct choice *c)
+{
+	struct diag *d;
+
+	if (c->known || c->lacking)
+		return;
+	d = by_rule(s, SEV_WARNING, 26, path_of(s), "driver branch %s is not in the catalog",
+		    c->branch);
+	why(s, d, "nothing speaks for it or against it but what is known of its GPUs");
 }
 
 /* R27: a branch that gets no fixes any more. */
@@ -135,11 +147,12 @@ static void r27(struct solving *s, const struct choice *c)
 	const char *eol = c->known ? record_get(c->known, "eol") : NULL;
 	struct diag *d;
 
-	if (!has_ended(s, eol))
+	if (!c->known || branch_lives(s, c->known))
 		return;
 	d = by_rule(s, SEV_WARNING, 27, path_of(s), "driver branch %s is past its end of life",
 		    c->branch);
-	why(s, d, "NVIDIA ended it on %s%s", eol,
+	why(s, d, "NVIDIA ended it %s%s%s", eol ? "on " : "long ago; the date is not known",
+	    eol ? eol : "",
 	    c->origin == FROM_DISTRO ? "; the distribution alone mends it now" : "");
 }
 
@@ -323,12 +336,13 @@ static void r50(struct solving *s, const struct choice *c)
 	const struct value *features = profile_given(s->profile, "driver.features");
 	struct diag *d;
 
-	if (!features || c->flavour != FLAVOUR_PROPRIETARY)
+	if (!features || c->flavour == FLAVOUR_OPEN)
 		return;
 	list_each (&features->items, f) {
 		d = by_rule(s, SEV_ERROR, 50, "driver.features", "%s needs the open kernel modules",
 			    f->text);
 		why(s, d, "GPUDirect Storage from 2.17.5, confidential computing and HMM do");
+		way(s, d, "driver.features=null", "leave driver.features out");
 	}
 }
 
@@ -435,8 +449,8 @@ static void r40(struct solving *s, const struct choice *c)
 }
 
 const struct rule rules_driver[] = {
-	{ 0, lacking }, { 20, r20 },           { 36, r36 }, { 21, r21 },     { 22, r22 },
-	{ 23, r23 },    { 25, r25 },           { 27, r27 }, { 28, r28 },     { 29, r29 },
-	{ 30, r30 },    { 30, r30_container }, { 31, r31 }, { 47, r47_r49 }, { 67, r67 },
-	{ 40, r40 },    { 50, r50 },           { 0, NULL },
+	{ 0, lacking }, { 20, r20 }, { 36, r36 },           { 21, r21 }, { 22, r22 },
+	{ 23, r23 },    { 25, r25 }, { 26, r26 },           { 27, r27 }, { 28, r28 },
+	{ 29, r29 },    { 30, r30 }, { 30, r30_container }, { 31, r31 }, { 47, r47_r49 },
+	{ 67, r67 },    { 40, r40 }, { 50, r50 },           { 0, NULL },
 };

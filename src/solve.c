@@ -109,6 +109,35 @@ bool has_ended(const struct solving *s, const char *eol)
 	return eol && strncmp(eol, s->catalog->date, strlen(eol)) < 0;
 }
 
+/* A branch without a date lives, unless a newer one has a date: then it ended before those were
+ * kept. */
+bool branch_lives(const struct solving *s, const struct record *branch)
+{
+	const char *eol = branch ? record_get(branch, "eol") : NULL;
+
+	if (!branch || eol)
+		return branch && !has_ended(s, eol);
+	return !s->newest_dated || ver_cmp(s->newest_dated, branch->key) < 0;
+}
+
+/* Ubuntu has a second set of packages for servers; whoever has it keeps it. */
+bool has_server_driver(const struct solving *s)
+{
+	list_each (&s->facts->packages, p)
+		if (str_starts(p->name, "libnvidia-compute-") && str_ends(p->name, "-server") &&
+		    str_eq(p->status, "installed"))
+			return true;
+	return false;
+}
+
+bool has_dkms_driver(const struct solving *s)
+{
+	list_each (&s->facts->kernels, k)
+		if (k->running && k->nvidia && str_eq(k->made_by, "dkms"))
+			return true;
+	return false;
+}
+
 bool in_container(const struct solving *s)
 {
 	return s->facts->live && s->facts->platform.container;

@@ -111,12 +111,28 @@ static void from_archive(struct solving *s, struct wants *w)
 	want_extras(s, w, s->distro->world);
 }
 
+/* The repository of a release begins with the CUDA of its time. */
+static void judge_age(struct solving *s, const char *cuda)
+{
+	const char *first = s->release ? record_get(s->release, "cuda_first") : NULL;
+	struct diag *d;
+
+	first = first ? arena_strn(s->a, first, strspn(first, "0123456789.")) : NULL;
+	if (!first || ver_cmp(ver_head(cuda, 2, s->a), first) >= 0)
+		return;
+	d = warn(s, GP_NO_PACKAGE, "cuda.version",
+		 "NVIDIA's repository for %s may not have CUDA %s", s->facts->os.name, cuda);
+	why(s, d, "the oldest that is known there is %s", first);
+	way(s, d, "cuda.source=runfile", "take its .run: cuda.source: runfile");
+}
+
 static void from_nvidia(struct solving *s, struct wants *w)
 {
 	bool toolkit = str_eq(s->cuda_install, "toolkit");
 	strs all = s->asks.cudas;
 
 	list_each (&all, cuda) {
+		judge_age(s, *cuda);
 		/* Roles spell the first of the list. */
 		s->asks.cudas = (strs){ 0 };
 		list_add(s->a, &s->asks.cudas, *cuda);

@@ -37,17 +37,6 @@ static const struct record *runfile_of(const struct solving *s, const char *bran
 	return NULL;
 }
 
-/* A branch without a date lives, unless a newer one has a date: then it ended before those were
- * kept. */
-static bool branch_lives(const struct solving *s, const struct record *branch)
-{
-	const char *eol = branch ? record_get(branch, "eol") : NULL;
-
-	if (!branch || eol)
-		return branch && !has_ended(s, eol);
-	return !s->newest_dated || ver_cmp(s->newest_dated, branch->key) < 0;
-}
-
 static void find_newest_dated(struct solving *s)
 {
 	const struct record *r = NULL;
@@ -73,6 +62,9 @@ static int rank_of(const struct solving *s, const struct choice *c)
 	rank += there->version && ver_within(there->version, c->branch) && !ended ? 2000 : 0;
 	rank += c->origin == FROM_DISTRO ? 1000 : c->origin == FROM_NVIDIA ? 500 : 0;
 	rank += ended ? 0 : 200;
+	/* Of those that have ended the newest is the least stale. */
+	if (ended)
+		kind = NULL;
 	if (str_eq(kind, "LTS"))
 		rank += on_data_center(s) ? 100 : 60;
 	else if (str_eq(kind, "production"))
@@ -111,7 +103,8 @@ static void add_choice(const struct offer *o, enum driver_flavour flavour, bool 
 						 flavour_word(flavour),
 						 prebuilt ? " that are compiled" : "");
 	}
-	c.rank = rank_of(s, &c) + (prebuilt ? 5 : 0);
+	/* Compiled modules that are there go on being compiled. */
+	c.rank = rank_of(s, &c) + (prebuilt == !has_dkms_driver(s) ? 5 : 0);
 	list_add(s->a, o->list, c);
 }
 
@@ -168,7 +161,7 @@ static void offer_distro(struct solving *s, const char *branch, choices *list)
 					 s->facts->os.name, known_arch(s) ? "" : " for ",
 					 known_arch(s) ? "" : s->facts->os.arch);
 	} else {
-		o.world = record_get(archive, "world");
+		o.world = has_server_driver(s) ? "ubuntu-server" : record_get(archive, "world");
 		o.version = record_get(archive, arena_printf(s->a, "version.%s", branch));
 		if (record_has(archive, "transitional", branch))
 			o.lacking = arena_printf(
@@ -371,7 +364,7 @@ static bool no_common_driver(struct solving *s)
 
 	list_each (&s->targets, t) {
 		const char *l = catalog_last_branch(t->gpu, t->arch);
-		const char *f = catalog_first_branch(t->arch);
+		const char *f = catalog_first_branch(t->gpu, t->arch);
 
 		if (l && (!last || ver_cmp(l, last) < 0)) {
 			last = l;

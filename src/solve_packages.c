@@ -118,13 +118,31 @@ void want_role(struct solving *s, struct wants *w, const char *world, const char
 	w->distro |= !str_starts(world, "nvidia");
 }
 
+/* R38: a module is built by the compiler that built the kernel. */
+void want_compiler(struct solving *s, struct wants *w, const struct fact_kernel *k)
+{
+	const char *there = s->facts->gcc ? ver_head(s->facts->gcc, 1, s->a) : NULL;
+
+	/* A default of that version is there, or will be: dkms and the installer bring gcc. */
+	if (!k->compiler || str_eq(there, k->compiler))
+		return;
+	if (!there && s->release && record_get(s->release, "gcc") &&
+	    str_eq(ver_head(record_get(s->release, "gcc"), 1, s->a), k->compiler))
+		return;
+	want_package(s, w, arena_printf(s->a, "gcc-%s", k->compiler), NULL, "R38",
+		     place(s, "driver.modules"),
+		     arena_printf(s->a, "the compiler that built kernel %s", k->release));
+}
+
 static void want_headers(struct solving *s, struct wants *w)
 {
 	list_each (&s->facts->kernels, k) {
 		strs names = { 0 };
 
-		if (k->image || k->running)
+		if (k->image || k->running) {
 			s->distro->headers(s->a, s->facts, k, &names);
+			want_compiler(s, w, k);
+		}
 		list_each (&names, name)
 			want_package(s, w, *name, NULL, "R38", place(s, "driver.modules"),
 				     "headers for every kernel that will boot: DKMS builds the "

@@ -98,6 +98,10 @@ struct span *place(struct solving *s, const char *path);
 
 /* A life that has ended by the catalog's date; an end that is only a month ends with it. */
 bool has_ended(const struct solving *s, const char *eol);
+bool branch_lives(const struct solving *s, const struct record *branch);
+/* Of the driver that is there: Ubuntu's packages for servers; compiled by DKMS. */
+bool has_server_driver(const struct solving *s);
+bool has_dkms_driver(const struct solving *s);
 /* A container that runs: its kernel and modules are those of its host. */
 bool in_container(const struct solving *s);
 /* An architecture that NVIDIA makes drivers for, and the catalog knows of. */
@@ -198,6 +202,8 @@ void want_package(struct solving *s, struct wants *w, const char *package, const
 /* What keeps them there: apt's preferences before they are installed, holds afterwards. */
 void solve_pin(struct solving *s, const struct wants *w);
 void solve_hold(struct solving *s, const struct wants *w);
+/* The compiler that kernel modules for this kernel take, where it is not the default one. */
+void want_compiler(struct solving *s, struct wants *w, const struct fact_kernel *k);
 void want_cuda(struct solving *s, struct wants *w);
 /* Container toolkit and engine, where the profile is about containers. */
 void solve_containers(struct solving *s, struct wants *w);

@@ -315,6 +315,8 @@ static void want_tools(struct solving *s, struct wants *w)
 	list_each (&s->facts->kernels, k) {
 		strs names = { 0 };
 
+		if (s->modules && boots(k))
+			want_compiler(s, w, k);
 		if (s->modules && boots(k) && !k->headers)
 			s->distro->headers(s->a, s->facts, k, &names);
 		list_each (&names, name)
@@ -380,12 +382,18 @@ static const struct value *given_toolkit(const struct solving *s, const char *as
 static const struct record *known_toolkit(struct solving *s, const char *asked)
 {
 	const char *path = arena_printf(s->a, "%s.path", machine(s, true));
-	const struct record *r = NULL;
+	const char *hash = arena_printf(s->a, "%s.sha256", machine(s, true));
+	const struct record *r = NULL, *newest = NULL;
 
-	while ((r = catalog_next(s->catalog, "cuda", r)))
-		if (ver_within(r->key, asked) && record_get(r, path))
+	/* One that is pinned is better than one that is newer and is not. */
+	while ((r = catalog_next(s->catalog, "cuda", r))) {
+		if (!ver_within(r->key, asked) || !record_get(r, path))
+			continue;
+		if (record_get(r, hash))
 			return r;
-	return NULL;
+		newest = newest ? newest : r;
+	}
+	return newest;
 }
 
 static void why_toolkit_alone(struct solving *s, struct plan_step *step, const struct need *n)
