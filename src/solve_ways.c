@@ -106,9 +106,8 @@ static bool try_branches(struct solving *s, const struct change *also, struct di
 		best = NULL;
 		while ((r = catalog_next(s->catalog, "branch", r))) {
 			struct asks asked = s->asks;
-			bool lives =
-				!has_ended(s, record_get(r, "eol")) &&
-				(record_is(r, "kind", "LTS") || record_is(r, "kind", "production"));
+			bool lives = branch_lives(s, r) && (record_is(r, "kind", "LTS") ||
+							    record_is(r, "kind", "production"));
 			bool good;
 
 			if (!pass && !lives)
