@@ -15,7 +15,7 @@
 
 enum result_state {
 	RESULT_PLANNED,
-	RESULT_DONE,
+	RESULT_DONE, /* now, or it was already */
 	RESULT_FAILED,
 	RESULT_WAITING, /* for the next boot */
 	RESULT_SKIPPED, /* not begun, because one before it failed */

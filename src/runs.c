@@ -204,7 +204,7 @@ int runs_applied(const struct sys *sys, struct arena *a, struct plan *ret, bool 
 
 int runs_reboot(const struct sys *sys, const runs *all, struct arena *a, bool *ret, struct err *e)
 {
-	const struct run *run = all->n ? &all->at[all->n - 1] : NULL;
+	const struct run *run = all->n ? &all->at[all->n - 1] : NULL, *waiting;
 	struct sys_ident id;
 	struct plan plan;
 
@@ -213,6 +213,9 @@ int runs_reboot(const struct sys *sys, const runs *all, struct arena *a, bool *r
 		return 0;
 	if (sys_ident(sys, &id, e) || journal_plan(sys, run->number, a, &plan, e))
 		return -1;
-	*ret = plan.totals.reboot && str_eq(run->boot, id.boot_id);
+	/* What went on after the boot that it waited for needs no other. */
+	waiting = runs_waiting(all, run);
+	*ret = plan.totals.reboot && str_eq(run->boot, id.boot_id) &&
+	       (!waiting || str_eq(waiting->boot, id.boot_id));
 	return 0;
 }

@@ -185,7 +185,7 @@ static int run(const struct options *o, struct err *e)
 	auto_arena struct arena a = { 0 };
 	auto_job j = { 0 };
 	struct task task = { .a = &a, .facts = true };
-	struct outcome out = { 0 };
+	struct told out = { 0 };
 	int (*work)(struct job *, struct err *) = work_apply;
 	auto_err problem = { 0 };
 

@@ -10,7 +10,7 @@
 #include "sys/real.h"
 #include "terminal.h"
 
-struct outcome;
+struct told;
 
 /* One part of a command's work, and how long it took. */
 struct job_stage {
@@ -32,7 +32,7 @@ struct job {
 	struct diags complaints;    /* about the profile */
 	bool borrowed;              /* the facts are another host's: --facts */
 	const char *profile_inline; /* the profile itself, where it is in no file */
-	struct outcome *outcome;    /* where a result is told instead of text; else NULL */
+	struct told *outcome;       /* where a result is told instead of text; else NULL */
 	LIST(struct job_stage) stages;
 	long long stage_began; /* microseconds of a clock that starts anywhere */
 };

@@ -66,7 +66,9 @@ static int diff_file(struct job *j, const struct plan_step *s, struct err *e)
 		return err_ctx(e, "showing what changes in '/%s'", path);
 	if (!after)
 		after = s->op == OP_REMOVE ? "" : "(not text)\n";
-	add_diff(j, arena_printf(&j->a, "/%s", path), before, after);
+	/* A plan that was begun has steps that are done. */
+	if (!str_eq(before, after))
+		add_diff(j, arena_printf(&j->a, "/%s", path), before, after);
 	return 0;
 }
 
@@ -161,7 +163,7 @@ static int see_waiting(struct job *j, struct err *e)
 
 int outcome_plan(struct job *j, struct err *e)
 {
-	struct outcome *o = j->outcome;
+	struct told *o = j->outcome;
 	auto_buf struct buf text = BUF_TEXT;
 	char hash[HASH_HEX];
 
@@ -186,18 +188,18 @@ int outcome_plan(struct job *j, struct err *e)
 
 void outcome_event(struct job *j, const struct exec_event *ev)
 {
-	struct outcome *o = j->outcome;
+	struct told *o = j->outcome;
 
 	if (ev->kind == EXEC_BEGIN)
 		o->at_ms = now_ms();
-	if (ev->kind != EXEC_DONE && ev->kind != EXEC_FAILED)
+	if (ev->kind != EXEC_KEPT && ev->kind != EXEC_DONE && ev->kind != EXEC_FAILED)
 		return;
 	o->done += ev->kind == EXEC_DONE;
 	list_each (&o->result.actions, it) {
 		if (!str_eq(it->id, ev->step->id))
 			continue;
-		it->state = ev->kind == EXEC_DONE ? RESULT_DONE : RESULT_FAILED;
-		it->ms = now_ms() - o->at_ms;
+		it->state = ev->kind == EXEC_FAILED ? RESULT_FAILED : RESULT_DONE;
+		it->ms = ev->kind == EXEC_KEPT ? 0 : now_ms() - o->at_ms;
 	}
 }
 
@@ -226,11 +228,13 @@ static const char *message(struct job *j, bool applied)
 {
 	const struct result *r = &j->outcome->result;
 	const char *boot = r->reboot_required ? "; a reboot is needed" : "";
-	size_t n = 0;
+	size_t n = j->outcome->done, waiting = 0;
 
-	list_each (&r->actions, it)
-		n += it->state == (applied ? RESULT_DONE : RESULT_PLANNED);
-	if (!n && r->actions.n)
+	list_each (&r->actions, it) {
+		n += !applied && it->state == RESULT_PLANNED;
+		waiting += it->state == RESULT_WAITING;
+	}
+	if (!n && waiting)
 		return "what is left waits for a reboot";
 	if (!n)
 		return r->reboot_required ? "nothing to do; a reboot is needed" : "nothing to do";
@@ -282,7 +286,7 @@ static void add_facts(struct job *j, struct jw *w)
 
 static int show(struct job *j, struct err *e)
 {
-	const struct outcome *o = j->outcome;
+	const struct told *o = j->outcome;
 	auto_buf struct buf text = BUF_TEXT;
 	struct jw w = { .out = &text, .compact = true };
 
@@ -328,7 +332,7 @@ static void expect_crash(bool salt)
 	sigaction(SIGILL, &act, NULL);
 }
 
-int outcome_failed(struct job *j, struct outcome *o, struct err *problem, struct err *e)
+int outcome_failed(struct job *j, struct told *o, struct err *problem, struct err *e)
 {
 	o->result.schema = RESULT_SCHEMA;
 	j->outcome = o;
@@ -336,7 +340,7 @@ int outcome_failed(struct job *j, struct outcome *o, struct err *problem, struct
 	return show(j, e) ? -1 : (int)o->result.rc;
 }
 
-int outcome_tell(struct job *j, struct outcome *o, int (*work)(struct job *, struct err *),
+int outcome_tell(struct job *j, struct told *o, int (*work)(struct job *, struct err *),
 		 struct err *e)
 {
 	auto_err problem = { 0 };
@@ -352,7 +356,7 @@ int outcome_tell(struct job *j, struct outcome *o, int (*work)(struct job *, str
 
 int outcome_of(struct job *j, int (*work)(struct job *, struct err *), struct err *e)
 {
-	struct outcome o = { .diff = true, .salt = opt_wants(j->o, "salt") };
+	struct told o = { .diff = true, .salt = opt_wants(j->o, "salt") };
 
 	return outcome_tell(j, &o, work, e);
 }

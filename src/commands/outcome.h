@@ -10,7 +10,7 @@
 #include "render_result.h"
 
 /* Of one command. */
-struct outcome {
+struct told {
 	struct result result;
 	bool diff;        /* also tell what changes in which file */
 	bool facts;       /* also tell what the host is now, for Ansible */
@@ -32,11 +32,11 @@ void outcome_event(struct job *j, const struct exec_event *ev);
 /* Do the work of a command for this result, and print it. Returns the exit status. */
 int outcome_of(struct job *j, int (*work)(struct job *, struct err *), struct err *e);
 /* The same, into an outcome that says what is to be told. */
-int outcome_tell(struct job *j, struct outcome *o, int (*work)(struct job *, struct err *),
+int outcome_tell(struct job *j, struct told *o, int (*work)(struct job *, struct err *),
 		 struct err *e);
 
 /* There is nothing to do any work with: the error is the result. */
-int outcome_failed(struct job *j, struct outcome *o, struct err *problem, struct err *e);
+int outcome_failed(struct job *j, struct told *o, struct err *problem, struct err *e);
 
 /* The work itself, of plan and of apply: j.o are their options. */
 int work_plan(struct job *j, struct err *e);

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "commands/acting.h"
+#include "commands/outcome.h"
 #include "journal.h"
 #include "resume.h"
 #include "runs.h"
@@ -189,6 +190,8 @@ int sitting_end(struct job *j, bool booted, struct err *e)
 	o.run = all.n ? all.at[all.n - 1].number : 0;
 	o.changed = plan_pending(&j->plan);
 	o.reboot_required = j->plan.totals.reboot && !booted;
+	if (booted && j->outcome)
+		j->outcome->result.reboot_required = false;
 	if (wants_proof(j, booted) && all.n) {
 		if (prove(j, &o, e))
 			return -1;

@@ -110,6 +110,36 @@ state_is() {
 	[ ! -e "$source" ]
 }
 
+# told EXPRESSION: of the one object that is the result.
+told() {
+	jq -e "$1" out >/dev/null || { echo "expected: $1"; return 1; }
+}
+
+@test "what engines are told: waiting for the boot is no change, however often they ask" {
+	boot one
+	put_profile 'reboot: never'
+	two_sittings when=boot reboot-needed=
+	live apply --yes --format result /f.plan
+	[ "$status" -eq 0 ]
+	told '.changed and .reboot_required and ([.actions[].state] == ["done", "waiting"])'
+	for _ in 1 2; do
+		live apply --yes --format result /f.plan
+		[ "$status" -eq 0 ]
+		told '(.changed | not) and (.failed | not) and .reboot_required and .msg == "what is left waits for a reboot"'
+	done
+	live apply --yes --format salt /f.plan
+	told '.changed == false'
+	boot two
+	live apply --resume --yes --format result
+	told '.changed and (.failed | not) and (.reboot_required | not)'
+	told '[.actions[] | select(.ms > 0).id] == ["repo:debian"] and .msg == "1 step done"'
+	[ -e "$source" ]
+	live plan --format result /p.yaml
+	told '.changed == false and .reboot_required == false'
+	live status --json
+	told '.state == "done" and .reboot_required == false'
+}
+
 @test "ask and never: one clear line, exit 0, no reboot, and what is left is done after it" {
 	for word in ask never; do
 		boot one
