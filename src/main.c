@@ -51,6 +51,7 @@ static int dispatch(const struct command *c, int argc, char **argv, struct arena
 
 static int start(int argc, char **argv, struct arena *a, struct options *o, struct err *e)
 {
+	static const char *const own[] = { "--help", "--version", NULL };
 	const struct command *c;
 
 	if (argc < 2) {
@@ -65,6 +66,9 @@ static int start(int argc, char **argv, struct arena *a, struct options *o, stru
 	if (str_eq(argv[1], "--version"))
 		return print_version(e);
 	c = command_find(argv[1]);
+	if (!c && str_nearest(argv[1], own))
+		return err_set(e, GP_UNKNOWN_OPTION, "there is no option %s; did you mean %s?",
+			       argv[1], str_nearest(argv[1], own));
 	if (!c && argv[1][0] == '-')
 		return err_set(e, GP_UNKNOWN_OPTION,
 			       "'%s' comes after a command; see gpuprov --help", argv[1]);

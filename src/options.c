@@ -183,6 +183,7 @@ static int check_word(const struct command *c, const struct option_row *row, con
 {
 	const char *const *words = option_words(c, row);
 	auto_buf struct buf all = BUF_TEXT;
+	const char *meant;
 
 	for (const char *const *w = words; w && *w; w++)
 		if (str_eq(*w, value))
@@ -190,8 +191,24 @@ static int check_word(const struct command *c, const struct option_row *row, con
 	if (!words)
 		return 0;
 	add_words(words, &all);
-	return err_set(e, GP_USAGE, "--%s takes %s; '%s' is none of them", row->name, buf_str(&all),
-		       value);
+	meant = str_nearest(value, words);
+	return err_set(e, GP_USAGE, "--%s takes %s; '%s' is none of them%s%s%s", row->name,
+		       buf_str(&all), value, meant ? "; did you mean '" : "", meant ? meant : "",
+		       meant ? "'?" : "");
+}
+
+/* The first argument, where it is one of some words: what else it is the command itself tells. */
+static int check_argument(const struct command *c, const char *arg, struct err *e)
+{
+	const char *meant;
+
+	for (const char *const *w = c->words; w && *w; w++)
+		if (str_eq(*w, arg))
+			return 0;
+	meant = c->words ? str_nearest(arg, c->words) : NULL;
+	if (!meant)
+		return 0;
+	return err_set(e, GP_USAGE, "'%s' knows no '%s'; did you mean '%s'?", c->name, arg, meant);
 }
 
 /* One option; *used says how many words of argv it took. */
@@ -239,6 +256,8 @@ static int check_count(const struct command *c, const struct options *o, struct 
 	if (o->args.n > c->max)
 		return err_set(e, GP_USAGE, "'%s' does not take '%s'; see gpuprov %s --help",
 			       c->name, o->args.at[c->max], c->name);
+	if (o->args.n && check_argument(c, o->args.at[0], e))
+		return -1;
 	if (opt_given(o, OPT_JSON) && !opt_wants(o, "json"))
 		return err_set(e, GP_USAGE, "--json and --format %s contradict each other",
 			       opt_format(o));

@@ -41,18 +41,9 @@ static void suggest_value(struct check *c, struct diag *d, const struct value *v
 static void bad_word(struct check *c, const struct schema_row *row, const struct value *v)
 {
 	auto_buf struct buf why = BUF_TEXT;
-	const char *best = NULL;
-	unsigned best_distance = 99;
+	const char *best = str_nearest(v->text, row->words);
 	struct diag *d;
 
-	for (size_t i = 0; row->words[i]; i++) {
-		unsigned distance = 0;
-
-		if (str_meant(v->text, row->words[i], &distance) && distance < best_distance) {
-			best = row->words[i];
-			best_distance = distance;
-		}
-	}
 	buf_adds(&why, "it takes ");
 	add_words(&why, row->words);
 	d = bad_value(c, v, buf_str(&why));

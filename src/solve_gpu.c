@@ -20,18 +20,43 @@ static const char *pci_device(struct arena *a, const char *text)
 	return arena_printf(a, "%04llx", id);
 }
 
+enum { FAR = 3 };
+
+/*
+ * "Tesla-T4", "RTX4090": how many letters are wrong in a name, or in the end of one; none when it
+ * is a part of it.
+ */
+static unsigned wrong_letters(const char *name, const char *typed)
+{
+	unsigned best = FAR, distance;
+
+	if (strcasestr(name, typed))
+		return 0;
+	for (const char *at = name; at; at = strchr(at, ' ')) {
+		at += *at == ' ';
+		/* "Ti" alone is no GPU. */
+		if (strpbrk(at, "0123456789") && str_meant(typed, at, &distance) && distance < best)
+			best = distance;
+	}
+	return best;
+}
+
 static void suggest_names(struct solving *s, struct diag *d, const char *typed)
 {
-	const struct record *r = NULL;
 	unsigned shown = 0;
 
-	while (shown < 3 && (r = catalog_next(s->catalog, "gpu", r))) {
-		const char *name = record_get(r, "name");
+	for (unsigned wrong = 0; wrong < FAR; wrong++) {
+		const struct record *r = NULL;
 
-		if (!strcasestr(name, typed))
-			continue;
-		diag_way(&s->plan->diags, d, NULL, "did you mean \"%s\" (10de:%s)?", name, r->key);
-		shown++;
+		while (shown < 3 && (r = catalog_next(s->catalog, "gpu", r))) {
+			const char *name = record_get(r, "name");
+
+			if (wrong_letters(name, typed) != wrong)
+				continue;
+			diag_way(&s->plan->diags, d, NULL, "did you mean \"%s\" (10de:%s)?", name,
+				 r->key);
+			shown++;
+		}
 	}
 	diag_way(&s->plan->diags, d, NULL,
 		 "give the PCI id instead, as lspci -n shows it: 10de:xxxx");

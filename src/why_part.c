@@ -17,6 +17,23 @@ static bool next_word(const char **at, struct piece *ret)
 	return true;
 }
 
+const char *part_meant(const struct catalog *c, const char *name)
+{
+	const struct record *r = NULL;
+	const char *best = NULL;
+	unsigned best_distance = 99;
+
+	while ((r = catalog_next(c, "part", r))) {
+		unsigned distance = 0;
+
+		if (!str_meant(name, r->key, &distance) || distance >= best_distance)
+			continue;
+		best = r->key;
+		best_distance = distance;
+	}
+	return best;
+}
+
 const struct record *part_find(const struct catalog *c, const char *name)
 {
 	const struct record *r = NULL;

@@ -12,6 +12,8 @@
 
 /* The part of that name, or of one of its other names; NULL when there is none. */
 const struct record *part_find(const struct catalog *c, const char *name);
+/* The part whose name is nearest, when it may have been meant; NULL = none. */
+const char *part_meant(const struct catalog *c, const char *name);
 
 /* The installed package that shows that a host has it; NULL = none. */
 const struct fact_package *part_installed(const struct record *part, const struct facts *f);

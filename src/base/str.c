@@ -163,6 +163,22 @@ bool str_meant(const char *typed, const char *candidate, unsigned *ret_distance)
 	return true;
 }
 
+const char *str_nearest(const char *typed, const char *const *words)
+{
+	const char *best = NULL;
+	unsigned best_distance = 99;
+
+	for (; *words; words++) {
+		unsigned distance = 0;
+
+		if (str_meant(typed, *words, &distance) && distance < best_distance) {
+			best = *words;
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
 void str_escape(struct buf *b, const char *s, size_t n)
 {
 	size_t i = 0;

@@ -38,6 +38,8 @@ bool piece_starts(struct piece p, const char *head);
  */
 unsigned str_distance(const char *a, const char *b, unsigned most);
 bool str_meant(const char *typed, const char *candidate, unsigned *ret_distance);
+/* The nearest of some words that may have been meant; NULL = none. The words end with NULL. */
+const char *str_nearest(const char *typed, const char *const *words);
 
 /*
  * Append text for a terminal or a log: control bytes, bad UTF-8 and invisible characters escaped.

@@ -107,8 +107,12 @@ int job_facts(struct job *j, struct err *e)
 		return 0;
 	}
 	j->borrowed = true;
-	if (user_read(path, &text, e))
+	if (user_read(path, &text, e)) {
+		if (e->code == GP_NO_FILE)
+			err_way(e,
+				"make one, on the host that is meant: gpuprov facts --json >FILE");
 		return -1;
+	}
 	return facts_read(buf_str(&text), text.len, path, &j->a, &j->facts, e);
 }
 

@@ -69,6 +69,9 @@ static int run(const struct options *o, struct err *e)
 	const struct command *c = topic ? command_find(topic) : NULL;
 	bool profile = str_eq(topic, "profile");
 
+	if (topic && !profile && !c && str_nearest(topic, (const char *const[]){ "profile", NULL }))
+		return err_set(e, GP_UNKNOWN_COMMAND,
+			       "there is no command '%s'; did you mean 'profile'?", topic);
 	if (topic && !profile && !c)
 		return command_unknown(topic, e);
 	if (opt_given(o, OPT_JSON_SCHEMA) && !profile)

@@ -94,7 +94,9 @@ static int write_out(struct job *j, const char *file, const struct buf *text, bo
 	const char *name = file ? file : "FILE";
 
 	if (file && user_create(file, text->data, text->len, 0644, e)) {
-		err_way(e, "choose another name, or move that file away");
+		err_way(e, e->code == GP_NO_FILE ? "name a folder that is there" :
+			   e->code == GP_IO      ? "choose another name, or move that file away" :
+						   "choose another place, or print it: gpuprov init");
 		return -1;
 	}
 	if (!file && print(text, e))

@@ -26,7 +26,7 @@ static int choose(const struct options *o, const runs *all, long long *ret, stru
 			run->profile ? run->profile : "PROFILE");
 		return -1;
 	}
-	err_set(e, GP_NO_RUN, "there is no run '%s' on '%s'", o->args.at[0], "this root");
+	err_set(e, GP_NO_RUN, "there is no run '%s' here", o->args.at[0]);
 	err_way(e, "gpuprov history lists the runs with their numbers");
 	return -1;
 }

@@ -251,8 +251,14 @@ static int explain_setting(struct job *j, const struct style *style, struct buf 
 	return 0;
 }
 
-static int not_known(const char *name, struct err *e)
+static int not_known(const struct catalog *c, const char *name, struct err *e)
 {
+	const char *meant = part_meant(c, name);
+
+	if (meant)
+		return err_set(e, GP_USAGE,
+			       "there is no code, rule or part '%s'; did you mean '%s'?", name,
+			       meant);
 	err_set(e, GP_USAGE, "there is no code, rule or part '%s'", name);
 	err_way(e, "messages show codes like GP0203; 'gpuprov why' lists all");
 	return -1;
@@ -279,7 +285,7 @@ static int run(const struct options *o, struct err *e)
 		rc = explain_part(&j, part, &style, &text, e);
 	else if (name && !code_title(code) && !rule_of(&j.catalog, code) &&
 		 !symptom_of(&j.catalog, code))
-		rc = not_known(name, e);
+		rc = not_known(&j.catalog, name, e);
 	else if (name)
 		explain(&j, code, &style, &text);
 	else

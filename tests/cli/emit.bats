@@ -101,7 +101,7 @@ k8s_profile() { # k8s_profile [LINE...]
 	complains "GP6002"
 	gpuprov emit k9s p.yaml
 	ends_with 64
-	complains "not 'k9s'"
+	complains "did you mean 'k8s'?"
 }
 
 # A profile whose text would do harm wherever it were read as anything but text.

@@ -46,6 +46,51 @@ setup() {
 	complains "--root needs a value"
 }
 
+@test "a mistyped value, argument, topic, part or GPU gets the one that was meant" {
+	mistyped() {
+		local meant=$1
+		shift
+		gpuprov "$@"
+		[ "$status" -eq 64 ] || [ "$status" -eq 3 ] || { show; return 1; }
+		complains "did you mean $meant?"
+	}
+	for format in tetx jsn htlm; do
+		mistyped "'$(sed 's/tetx/text/; s/jsn/json/; s/htlm/html/' <<<$format)'" plan --format $format "$profile"
+	done
+	mistyped "'k8s'" init --kind k8
+	mistyped "'never'" plan --color nver "$profile"
+	mistyped "'ec2'" emit cloud-init --platform ec "$profile"
+	mistyped "'docker'" configure dokcer
+	mistyped "'cloud-init'" emit cloudinit "$profile"
+	mistyped "'zsh'" completion zhs
+	mistyped "'profile'" help profil
+	mistyped "'verify'" help verfy
+	mistyped "'cudnn'" why cudn
+	mistyped "--help" --hlep
+	mistyped "--version" --vesion
+	mistyped '"Tesla T4" (10de:1eb8)' plan --root "$root" --gpu Tesla-T4 "$profile"
+	grep -qF '1. did you mean "Tesla T4"' err || { show; return 1; }
+	# What is near nothing gets no guess.
+	for args in "plan --format xyzzy $profile" "configure xyzzy" "completion xyzzy" "help xyzzy" "why xyzzy" --xyzzy; do
+		# shellcheck disable=SC2086 # words
+		gpuprov $args
+		ends_with 64
+		says_not "did you mean"
+	done
+}
+
+@test "a file of facts or a folder that is not there: what to do about it" {
+	gpuprov plan --facts missing.json "$profile"
+	ends_with 1
+	complains "gpuprov facts --json >FILE"
+	gpuprov init missing/p.yaml
+	ends_with 1
+	complains "name a folder that is there"
+	gpuprov init "$profile"
+	ends_with 1
+	complains "choose another name"
+}
+
 @test "after -- everything is an argument" {
 	cp "$profile" ./--json
 	gpuprov facts --root "$root" --json

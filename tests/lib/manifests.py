@@ -203,7 +203,7 @@ def main():
             done = subprocess.run([gpuprov, "emit", "k8s", path], stdin=subprocess.DEVNULL, capture_output=True,
                                   text=True, check=False)
             if impossible(say):
-                assert done.returncode == 3 and not done.stdout and "\n   1. " in done.stderr, (say, done)
+                assert done.returncode == 3 and not done.stdout and "; (1) " in done.stderr, (say, done)
                 refused += 1
                 continue
             assert done.returncode == 0, (say, done)
