@@ -356,3 +356,37 @@ each containerd /etc/containerd/config.toml '"$TOP"'/tests/vectors/containerd/2*
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
+
+# ---- what verify says of a daemon that runs ----
+
+# The profile is about more than the engine; what is asked here is its line alone.
+VERIFY='
+cat >/run/p.yaml <<-"END"
+	version: 1
+	kind: docker
+	gpus: ["T4"]
+	driver: {branch: "535", modules: none, source: distro}
+	verify: {container-image: "lab/tiny:1"}
+END
+verdict() { "$GPUPROV" verify --json /run/p.yaml 2>/run/verify.err | jq -r ".checks[] | select(.id == \"$1\") | .result"; }
+is_now() { [ "$(verdict "$1")" = "$2" ] || { echo "$1: $(verdict "$1"), expected $2" >&2; cat /run/verify.err >&2; return 1; }; }
+'
+
+@test "verify asks the daemon: it does not know, it knows, it was not told, it does not run" {
+	on bookworm "$VERIFY"'
+docker_up
+is_now containers.docker FAIL
+configure docker
+is_now containers.docker PASS
+is_now containers.gpu DEFERRED
+# The file is right and nobody told the daemon.
+cp /etc/docker/daemon.json /run/right
+configure docker --remove
+cp /run/right /etc/docker/daemon.json
+is_now containers.docker FAIL
+service docker stop >/dev/null
+is_now containers.docker DEFERRED
+'
+	echo "$output"
+	[ "$status" -eq 0 ]
+}

@@ -6,7 +6,7 @@
 #include "sys/hash.h"
 #include "tap.h"
 
-extern const struct runtime runtime_docker, runtime_containerd, runtime_crio;
+extern const struct runtime runtime_docker, runtime_containerd, runtime_crio, runtime_k0s;
 
 static struct runtime_ask ask_for(const struct runtime *r, const char *text, const char *version)
 {
@@ -233,8 +233,78 @@ static void check_containerd_remove(void)
 	   "without records our file is known by its name");
 }
 
+/* ---- k0s ---- */
+
+#define K0S_OURS "/etc/k0s/containerd.d/99-gpuprov-nvidia.toml"
+
+static const char *first_refusal(const struct runtime_answer *r)
+{
+	return r->refusals.n ? r->refusals.at[0].issue.text : "";
+}
+
+static void k0s_refuses(const char *root, const char *other, const char *why)
+{
+	auto_arena struct arena a = { 0 };
+	struct runtime_ask ask = ask_for(&runtime_k0s, root, "1.33.4");
+	struct runtime_file file = { .path = "/etc/k0s/containerd.d/user.toml", .text = other };
+	struct runtime_answer r;
+
+	if (other) {
+		file.len = strlen(other);
+		list_add(&a, &ask.others, file);
+	}
+	r = edit(&a, &runtime_k0s, &ask);
+	ok(r.refusals.n > 0 && !r.writes.n && strstr(first_refusal(&r), why) != NULL, "k0s: %s: %s",
+	   why, first_refusal(&r));
+}
+
+static void check_k0s(void)
+{
+	static const char
+		root[] = "# k0s_managed=true\nversion = 3\n",
+		user[] = "version = "
+			 "3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.runc."
+			 "options]\nSystemdCgroup = true\n";
+	auto_arena struct arena a = { 0 };
+	struct runtime_ask ask = ask_for(&runtime_k0s, root, "1.33.4");
+	struct runtime_file theirs = { .path = "/etc/k0s/containerd.d/user.toml",
+				       .text = user,
+				       .len = sizeof(user) - 1 };
+	struct runtime_file ours = { .path = K0S_OURS };
+	struct runtime_answer r;
+
+	list_add(&a, &ask.others, theirs);
+	ask.set_default = true;
+	r = edit(&a, &runtime_k0s, &ask);
+	ok(!r.refusals.n && r.writes.n == 1 && r.effect == RUNTIME_RESTART, "k0s: one file: %s",
+	   first_refusal(&r));
+	is(r.writes.n ? r.writes.at[0].path : "", K0S_OURS, "of our own, never the generated one");
+	ours.text = r.writes.n ? r.writes.at[0].text : "";
+	ours.len = strlen(ours.text);
+	ok(strstr(ours.text, "version = 3") && strstr(ours.text, "SystemdCgroup = true") &&
+		   strstr(ours.text, "default_runtime_name = \"nvidia\"") &&
+		   strstr(ours.text, "[plugins.\"io.containerd.cri.v1.runtime\".containerd."
+				     "runtimes.nvidia.options]"),
+	   "of the root's version, as runc has its cgroups: %s", ours.text);
+	list_add(&a, &ask.others, ours);
+	r = edit(&a, &runtime_k0s, &ask);
+	ok(!r.refusals.n && !r.writes.n, "a second time there is nothing to do");
+	ask.remove = true;
+	r = edit(&a, &runtime_k0s, &ask);
+	ok(r.writes.n == 1 && !r.writes.at[0].text, "taken out, the file is gone");
+	k0s_refuses(NULL, NULL, "has not started yet");
+	k0s_refuses("version = 2\n", NULL, "does not import");
+	k0s_refuses("# k0s_managed=true\nversion = 7\n", NULL, "not known here");
+	k0s_refuses("# k0s_managed=true\n[x\n", NULL, "");
+	k0s_refuses(root,
+		    "[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.nvidia]\n"
+		    "runtime_type = \"x\"\n",
+		    "is defined otherwise");
+}
+
 int main(void)
 {
+	check_k0s();
 	check_match();
 	check_flags();
 	check_version("28.2.0", "28.2", true);
