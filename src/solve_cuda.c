@@ -126,12 +126,35 @@ static void judge_age(struct solving *s, const char *cuda)
 	way(s, d, "cuda.source=runfile", "take its .run: cuda.source: runfile");
 }
 
+/* R31: a toolkit of a .run is in the folder that packages of the same series write to. */
+static bool is_free(struct solving *s, const char *cuda)
+{
+	const char *path = arena_printf(s->a, "/usr/local/cuda-%s", ver_head(cuda, 2, s->a));
+
+	list_each (&s->facts->cudas, c) {
+		struct diag *d;
+
+		if (!str_eq(c->path, path) || !str_eq(c->origin, "runfile"))
+			continue;
+		d = by_rule(s, SEV_ERROR, 31, "cuda.version", "CUDA %s of a .run is in %s",
+			    c->version, path);
+		why(s, d, "packages and .run installers overwrite each other's files");
+		way(s, d, "cuda.source=runfile", "stay with .run files: cuda.source: runfile");
+		way(s, d, NULL, "uninstall it, then plan again: %s/bin/cuda-uninstaller --silent",
+		    path);
+		return false;
+	}
+	return true;
+}
+
 static void from_nvidia(struct solving *s, struct wants *w)
 {
 	bool toolkit = str_eq(s->cuda_install, "toolkit");
 	strs all = s->asks.cudas;
 
 	list_each (&all, cuda) {
+		if (!is_free(s, *cuda))
+			continue;
 		judge_age(s, *cuda);
 		/* Roles spell the first of the list. */
 		s->asks.cudas = (strs){ 0 };

@@ -426,11 +426,13 @@ static bool check_place(struct solving *s, const char *path, const char *version
 			return true;
 		d = by_rule(s, SEV_ERROR, 31, "cuda", "CUDA %s is in the way at %s",
 			    c->version ? c->version : "(unknown version)", path);
-		if (str_eq(c->origin, "runfile"))
+		if (str_eq(c->origin, "runfile")) {
 			way(s, d, NULL, "uninstall it: %s/bin/cuda-uninstaller --silent", path);
-		else
+			way(s, d, NULL, "keep it: ask for that version in the profile");
+		} else {
 			way(s, d, NULL, "remove its packages: apt-get purge 'cuda-toolkit-*'");
-		way(s, d, "cuda.source=nvidia", "stay with packages: cuda.source: nvidia");
+			way(s, d, "cuda.source=nvidia", "stay with packages: cuda.source: nvidia");
+		}
 		return false;
 	}
 	return true;

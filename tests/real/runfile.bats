@@ -69,6 +69,14 @@ load ../lib/runfile
 	[ ! -e "$WORK/mirror/requests" ]
 }
 
+@test "paths.cache says where downloads are kept; a saved plan remembers it" {
+	profile 'paths:' "  cache: $WORK/elsewhere"
+	run -0 --separate-stderr "$GPUPROV" plan --root "$ROOT" "$P" --out "$WORK/p.plan"
+	run -0 --separate-stderr "$GPUPROV" apply --yes --root "$ROOT" "$WORK/p.plan"
+	cmp "$WORK/elsewhere/objects/$(sum "$WORK/mirror/d.run")" "$WORK/mirror/d.run"
+	driver_is_there
+}
+
 @test "what is not pinned is refused; verify: none is taken and shown" {
 	PIN='md5: 0123456789abcdef0123456789abcdef' V=580.0.1
 	mkrun driver "$WORK/mirror/d.run" --version $V
