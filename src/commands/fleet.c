@@ -90,7 +90,7 @@ static void show_text(struct buf *ret, const char *host, const char *gpus, const
 	add_codes(p, SEV_WARNING, &codes);
 	if (!plan_refused(p) && codes.len)
 		buf_addf(&line, "  warns %s", buf_str(&codes));
-	buf_addf(ret, "%-24s %-20s %s\n", host, gpus, buf_str(&line));
+	buf_addf(ret, "%-24s %-28s %s\n", host, gpus, buf_str(&line));
 }
 
 static void show_json(struct buf *ret, const char *host, const char *file, const char *gpus,
@@ -134,13 +134,16 @@ static int plan_one(const struct fleet *f, struct host *h, struct err *e)
 	auto_arena struct arena a = { 0 };
 	auto_buf struct buf text = BUF_INIT(8 << 20), gpus = BUF_TEXT;
 	const char *slash = strrchr(h->file, '/');
+	/* Looking a place up takes memory of the profile: that must not be shared. */
+	struct profile profile = f->j->profile;
 	struct facts facts;
 	struct plan plan;
 
 	if (user_read(h->file, &text, e) ||
 	    facts_read(buf_str(&text), text.len, h->file, &a, &facts, e))
 		return -1;
-	solve(&f->j->profile, &facts, &f->j->catalog, &a, &plan);
+	profile.a = &a;
+	solve(&profile, &facts, &f->j->catalog, &a, &plan);
 	h->refused = plan_refused(&plan);
 	h->pending = plan_pending(&plan);
 	facts_gpu_names(&facts, &f->j->catalog, &gpus);
@@ -255,7 +258,7 @@ int fleet_plan(struct job *j, struct err *e)
 			list_add(&j->a, &f.files, *file);
 	}
 	if (!opt_wants(j->o, "json"))
-		printf("%-24s %-20s %s\n", "HOST", "GPUS", "WHAT WOULD BE DONE");
+		printf("%-24s %-28s %s\n", "HOST", "GPUS", "WHAT WOULD BE DONE");
 	if (plan_all(&f, e))
 		return -1;
 	fprintf(stderr, "%zu hosts: %zu to change, %zu kept, %zu refused.\n", f.count, f.pending,

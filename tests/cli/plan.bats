@@ -266,3 +266,15 @@ facts_of() {
 	complains "fleet/b.json"
 	[ "$(wc -l <out)" -eq 2 ]
 }
+
+@test "the threads of a fleet share nothing that changes" {
+	command -v valgrind >/dev/null || skip "there is no valgrind"
+	[ "$(nproc)" -gt 1 ] || skip "one processor makes no second thread"
+	grep -q asan <<<"$GPUPROV" && skip "valgrind cannot run an ASan build"
+	mkdir fleet
+	cp "$BATS_TEST_DIRNAME"/../hosts/{a100*,b200*,h100*,l4*}.json fleet/
+	valgrind -q --tool=helgrind "$GPUPROV" plan --facts fleet "$profile" >out 2>races || :
+	[ "$(wc -l <out)" -gt 5 ]
+	# How jansson seeds its hashes is its own affair: with atomics, which helgrind does not know.
+	! grep -E '   at .*\([a-z_]+\.c:[0-9]+\)' races || { cat races; return 1; }
+}
