@@ -37,6 +37,22 @@ inside() {
 		exec chroot "$root" "$@"' sh "$ROOT" "$@" 3>&-
 }
 
+# read_only COMMAND...: the same where nothing can be written but what the drift service may write.
+read_only() {
+	# shellcheck disable=SC2016 # the inner shell expands these
+	unshare -m sh -euc '
+		root=$1
+		shift
+		mount --bind "$root" "$root"
+		mount -o remount,bind,ro "$root"
+		for path in run/gpuprov var/cache/gpuprov tmp; do
+			mount --bind "$root/$path" "$root/$path"
+			mount -o remount,bind,rw "$root/$path"
+		done
+		mount -t proc proc "$root/proc"
+		exec chroot "$root" "$@"' sh "$ROOT" "$@" 3>&-
+}
+
 quiet_apt() {
 	inside env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 "$@" >"$WORK/apt.log" 2>&1 || {
 		tail -n 20 "$WORK/apt.log"
@@ -172,11 +188,11 @@ lived_with() {
 	mkdir "$ROOT/etc/gpuprov"
 	mv "$ROOT/etc/p.yaml" "$ROOT/etc/gpuprov/profile.yaml"
 	# shellcheck disable=SC2086 # words
-	inside $drift >/dev/null
+	read_only $drift >/dev/null
 	[ "$(jq '[.steps[] | select(.op != "keep")] | length' "$ROOT/run/gpuprov/drift.json")" -eq 0 ]
 	rm "$ROOT/etc/modprobe.d/gpuprov-nouveau.conf"
 	# shellcheck disable=SC2086 # words
-	run -2 inside $drift
+	run -2 read_only $drift
 	[ "$(jq -r '.steps[] | select(.op != "keep").op' "$ROOT/run/gpuprov/drift.json" | head -n1)" = add ]
 	inside gpuprov apply --yes /etc/gpuprov/profile.yaml
 
