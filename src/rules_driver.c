@@ -349,13 +349,13 @@ static void r50(struct solving *s, const struct choice *c)
 /* R67: what asks for NVIDIA's DRA driver on this node. */
 static void r67(struct solving *s, const struct choice *c)
 {
-	const struct record *r = catalog_find(s->catalog, "component-min", "dra");
+	const struct record *r = catalog_find(s->catalog, "component-driver", "DRA driver");
 	struct diag *d;
 
-	if (!wants_dra(s) || !r || ver_cmp(c->newest, record_get(r, "driver")) >= 0)
+	if (!wants_dra(s) || !r || ver_cmp(c->newest, record_get(r, "min")) >= 0)
 		return;
 	d = by_rule(s, SEV_ERROR, 67, "kubernetes.features",
-		    "NVIDIA's DRA driver needs driver %s or newer", record_get(r, "driver"));
+		    "NVIDIA's DRA driver needs driver %s or newer", record_get(r, "min"));
 	why(s, d, "%s is %s", choice_name(s, c), c->newest);
 	way(s, d, "kubernetes.features=null", "leave kubernetes.features out");
 }

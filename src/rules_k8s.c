@@ -102,7 +102,7 @@ static void r63_part(struct solving *s, const char *path, const char *part, cons
 
 static void r63(struct solving *s, const struct choice *c)
 {
-	const struct record *least = catalog_find(s->catalog, "component-min", "device-plugin");
+	const struct record *least = catalog_find(s->catalog, "component-driver", "device-plugin");
 	const char *version = cluster_version(s), *min;
 	struct diag *d;
 
@@ -146,7 +146,7 @@ static void r65(struct solving *s, const struct choice *c)
 /* R67: NVIDIA's DRA driver needs a cluster that has DRA, and an engine that has CDI. */
 static void r67_cluster(struct solving *s)
 {
-	const struct record *r = catalog_find(s->catalog, "component-min", "dra");
+	const struct record *r = catalog_find(s->catalog, "component-driver", "DRA driver");
 	const char *version = cluster_version(s), *min = r ? record_get(r, "kubernetes") : NULL;
 	struct diag *d;
 

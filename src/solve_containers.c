@@ -81,26 +81,6 @@ static const char *toolkit_of_set(struct solving *s)
 		       NULL;
 }
 
-/* R60: legacy injection loses its devices when systemd writes the cgroups anew. */
-static void judge_cgroups(struct solving *s, const char *version)
-{
-	bool legacy = profile_is(s->profile, "container-toolkit.mode", "legacy") ||
-		      (profile_is(s->profile, "container-toolkit.mode", "auto") &&
-		       ver_cmp(version, "1.18.0") < 0);
-	struct diag *d;
-
-	if (!legacy || !str_eq(s->facts->kubelet.cgroup_driver, "systemd"))
-		return;
-	d = by_rule(s, SEV_WARNING, 60, "container-toolkit",
-		    "'systemctl daemon-reload' takes the GPUs away from running containers");
-	why(s, d,
-	    "the kubelet's cgroup driver is systemd, and container toolkit %s injects by the "
-	    "legacy mode, of which systemd knows nothing",
-	    version);
-	way(s, d, "container-toolkit.version=null",
-	    "take 1.18 or newer, which injects by CDI: leave container-toolkit.version out");
-}
-
 /* R51: the runtime is a part of the toolkit now; what is left of it alone does nothing. */
 static void replace_the_runtime(struct solving *s, struct wants *w)
 {
@@ -134,7 +114,6 @@ static const char *want_toolkit(struct solving *s, struct wants *w)
 	const char *at = r ? record_get(r, "packages") : "";
 
 	judge_toolkit(s, version);
-	judge_cgroups(s, version);
 	replace_the_runtime(s, w);
 	/* R51: all of them at one version. */
 	while (*at) {
@@ -277,10 +256,10 @@ static void say_restart(struct solving *s, struct plan_step *step, const struct 
 	if (step->op == OP_KEEP)
 		return;
 	step->risk = engine->containers > 0 && !reload ?
-			     arena_printf(s->a, "%s is restarted; it runs %lld containers",
+			     arena_printf(s->a, "%s is restarted; it runs %lld containers (R58)",
 					  engine->name, engine->containers) :
-		     reload ? "docker is reloaded where that is enough, else restarted" :
-			      arena_printf(s->a, "%s is restarted", engine->name);
+		     reload ? "docker is reloaded where that is enough, else restarted (R58)" :
+			      arena_printf(s->a, "%s is restarted (R58)", engine->name);
 }
 
 /* What tells its version once it is there. */
@@ -310,6 +289,7 @@ static void add_engine_step(struct solving *s, const char *name, const struct fa
 	bool as_default = profile_on(s->profile, arena_printf(s->a, "%s.default-runtime", group));
 	const char *restart = engine_setting(s, group, "restart");
 	const char *program = program_of(s, name, engine);
+	bool cdi = cdi_wanted(s, name, version_of(s, name, engine));
 	bool kept = engine && engine->knows_nvidia == TRI_YES &&
 		    (!as_default || engine->default_nvidia == TRI_YES);
 	struct plan_step *step;
@@ -333,7 +313,7 @@ static void add_engine_step(struct solving *s, const char *name, const struct fa
 		step_arg(s->plan, step, "version", engine->version);
 	if (as_default)
 		step_arg(s->plan, step, "default", "yes");
-	if (cdi_wanted(s, name, version_of(s, name, engine)))
+	if (cdi)
 		step_arg(s->plan, step, "cdi", "yes");
 	if (profile_on(s->profile, arena_printf(s->a, "%s.replace", group)))
 		step_arg(s->plan, step, "replace", "yes");
@@ -345,6 +325,12 @@ static void add_engine_step(struct solving *s, const char *name, const struct fa
 	step_reason(s->plan, step, str_eq(name, "docker") ? "R53" : "R56", place(s, group),
 		    "the engine must know the runtime '%s'",
 		    engine_setting(s, group, "runtime-name"));
+	if (cdi)
+		step_reason(s->plan, step, str_eq(group, "docker") ? "R55" : "R57",
+			    place(s, arena_printf(s->a, "%s.cdi", group)),
+			    profile_on(s->profile, arena_printf(s->a, "%s.cdi", group)) ?
+				    "CDI is asked for" :
+				    "this version has CDI and does not enable it by itself");
 	add_owner(s, step, engine);
 	if (engine)
 		say_restart(s, step, engine);
