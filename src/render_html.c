@@ -262,6 +262,10 @@ static void add_package(const struct plan_package *k, struct buf *ret)
 		buf_addc(ret, ' ');
 		add(k->suite, ret);
 	}
+	if (k->suite && k->component) {
+		buf_addc(ret, '/');
+		add(k->component, ret);
+	}
 	buf_adds(ret, "<td>");
 	add_size(k->download, ret);
 	buf_adds(ret, "<td>");
@@ -269,7 +273,7 @@ static void add_package(const struct plan_package *k, struct buf *ret)
 		buf_adds(ret, "needed by ");
 		add(k->because, ret);
 	} else {
-		buf_adds(ret, "asked for");
+		buf_adds(ret, str_eq(k->change, "remove") ? "in the way" : "asked for");
 	}
 	buf_addc(ret, '\n');
 }

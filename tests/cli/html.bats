@@ -114,6 +114,23 @@ browser() {
 	browser page.html 1100 dark
 }
 
+@test "in a browser, on a phone: exact packages with versions, origins and sizes" {
+	"$O/unit/t_terminal" page <"$BATS_TEST_DIRNAME/../screens/plan.json" >page.html
+	for text in 535.309.01-1~deb12u1 bookworm/non-free nvidia-modprobe 530.30.02-1 "needed by libcuda1"; do
+		grep -qF "$text" page.html || { echo "expected $text"; return 1; }
+	done
+	browser page.html 360
+	browser page.html 1100 dark
+}
+
+@test "in a browser: plans of other kinds, on a phone" {
+	for pair in "workstation rtx4090-noble" "docker docker-noble" "hgx h100x8-noble"; do
+		page "${pair#* }" "$BATS_TEST_DIRNAME/../../profiles/${pair% *}.yaml"
+		ends_with 0
+		browser page.html 390 >said || { echo "$pair"; cat said; return 1; }
+	done
+}
+
 @test "in a browser: a page of refusals" {
 	write_profile p.yaml 'driver: {branch: "580", source: distro}'
 	page t4x2-bookworm
@@ -124,7 +141,13 @@ browser() {
 	gpuprov compat --matrix --format html --facts "$hosts/installed-bookworm.json"
 	ends_with 0
 	cp out matrix.html
-	[ "$(grep -o 'class="[^"]*here' matrix.html | wc -l)" -ge 1 ] || { echo "expected a mark"; return 1; }
+	# The row of the host's driver, 535, and no other.
+	python3 - matrix.html <<-'EOF'
+		import re, sys
+		rows = re.findall(r"<tr.*?</tr>", open(sys.argv[1]).read(), re.S)
+		marked = [re.search(r"<th[^>]*>(.*?)</th>", r, re.S).group(1) for r in rows if re.search(r'class="[^"]*here', r)]
+		assert marked and all("535" in re.sub("<.*?>", "", m) for m in marked), marked
+	EOF
 	browser matrix.html 390
 }
 

@@ -2,12 +2,13 @@
 /*
  * The terminal: styles from the environment. For tests/cli/terminal.bats to watch, `t_terminal
  * play` shows two seconds of progress, as fast as it can be told, and `t_terminal plan` the plan in
- * JSON on standard input.
+ * JSON on standard input; `t_terminal page` as a page for a browser.
  */
 #include "terminal.h"
 
 #include "base/str.h"
 #include "options.h"
+#include "render_html.h"
 #include "tap.h"
 
 #include <stdlib.h>
@@ -55,7 +56,7 @@ static void play(void)
 }
 
 /* Where the solver has no say: what a plan looks like. */
-static int show_plan(void)
+static int show_plan(bool page)
 {
 	auto_arena struct arena a = { 0 };
 	auto_buf struct buf json = BUF_TEXT, text = BUF_TEXT;
@@ -71,8 +72,12 @@ static int show_plan(void)
 		err_drop(&e);
 		return 1;
 	}
-	render_plan(&p, &style, &text);
-	render_diags(&p.diags, NULL, &style, &text);
+	if (page) {
+		render_html(&p, &(struct facts){ 0 }, &text);
+	} else {
+		render_plan(&p, &style, &text);
+		render_diags(&p.diags, NULL, &style, &text);
+	}
 	fputs(buf_str(&text), stdout);
 	return 0;
 }
@@ -101,8 +106,8 @@ int main(int argc, char **argv)
 		play();
 		return 0;
 	}
-	if (argc > 1 && str_eq(argv[1], "plan"))
-		return show_plan();
+	if (argc > 1 && (str_eq(argv[1], "plan") || str_eq(argv[1], "page")))
+		return show_plan(str_eq(argv[1], "page"));
 	test_pipe();
 	return done_testing();
 }
