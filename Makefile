@@ -304,6 +304,7 @@ analyze: ## gcc -fanalyzer, clang --analyze, cppcheck; also a clean build with c
 
 bench: all $(O)/bench-planner ## measure plan against apt-get -s on the same root; writes build/bench.txt (root)
 	@O=$(O) tests/bench.sh
+	@O=$(O) tests/bench-apt.sh
 
 format: ## let clang-format decide
 	clang-format-14 -i $$(git ls-files -co --exclude-standard '*.c' '*.h' '*.cc' '*.hh')

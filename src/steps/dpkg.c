@@ -5,6 +5,7 @@
 
 #include "base/control.h"
 #include "base/str.h"
+#include "dkms.h"
 #include "sys/sys.h"
 
 #include <stddef.h>
@@ -76,6 +77,7 @@ static int repair(void *ctx, struct err *e)
 	static const char *const env[] = { "DEBIAN_FRONTEND=noninteractive", NULL };
 	const struct sys *sys = ctx;
 	struct sys_cmd cmd = { .argv = configure, .env = env, .mounts = true };
+	int64_t begun = sys_now(sys) * 1000000000;
 	auto_err first = { 0 };
 	bool there;
 
@@ -85,6 +87,7 @@ static int repair(void *ctx, struct err *e)
 	cmd.argv = mend;
 	if (sys_run_ok(sys, &cmd, e) == 0)
 		return 0;
+	dkms_explain(sys, begun, e);
 	return err_ctx(e, "finishing what dpkg left");
 }
 

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/rec.h"
 #include "base/str.h"
+#include "dkms.h"
 #include "sys/apt.h"
 #include "sys/sys.h"
 
@@ -355,9 +356,16 @@ static int install_kept(void *ctx, struct err *e)
 	auto_arena struct arena a = { 0 };
 	strs held = { 0 };
 
+	int64_t begun = sys_now(w->sys) * 1000000000;
+
 	if (find_held(w->sys, w->step, &a, &held, e) || mark(w->sys, "unhold", &held, e))
 		return -1;
-	return install(w->sys, w->step, w->run, e) || keep_new(w->sys, w->step, e) ? -1 : 0;
+	if (install(w->sys, w->step, w->run, e)) {
+		if (e->code == GP_DPKG_FAILED)
+			dkms_explain(w->sys, begun, e);
+		return -1;
+	}
+	return keep_new(w->sys, w->step, e);
 }
 
 static int apply(const struct sys *sys, const struct plan_step *s, const struct step_run *run,

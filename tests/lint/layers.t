@@ -23,7 +23,7 @@ EDIT = ["edit*.h", "tree.h", "toml_reader.h", "locate.h"]  # text in, text out: 
 ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "inside.h", "indexes.h", "keys.h"]
 
 # What steps share that run an installer; it acts through struct sys.
-INSTALLING = ["installer.h", "uninstall.h", "driver_record.h", "record.h", "look.h", "runfile.h"]
+INSTALLING = ["dkms.h", "installer.h", "uninstall.h", "driver_record.h", "record.h", "look.h", "runfile.h"]
 
 # libc that only computes. Anything else is a door to the outside.
 PLAIN = {"assert.h", "ctype.h", "errno.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h",
@@ -109,6 +109,7 @@ PARTS = [
     ("engine*.c", BASE + VALUES + EDIT + INTERFACES + ["engine.h", "registry.h", "sys/sys.h", "sys/hash.h"],
      PLAIN),
     ("closure.c", BASE + VALUES + ACTING + INTERFACES + ["predict.h", "sys/sys.h"], PLAIN),
+    ("dkms.[ch]", BASE + VALUES + ["dkms.h", "sys/sys.h"], PLAIN),
     ("predict.[ch]", BASE + VALUES + ACTING + ["predict.h", "sys/sys.h"], PLAIN),
     ("indexes.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
     # Who talks with the user.

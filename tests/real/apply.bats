@@ -432,3 +432,32 @@ with_apt() {
 	driver_is_there
 	grep -q 'http://repo.invalid/' "$WORK/requests"
 }
+
+@test "a module that does not compile: the kernel, the compiler's words and the ways out; then mended" {
+	# What DKMS leaves when a build fails: its log in the folder of the build, status 10.
+	{ debian_suite; driver_packages "$VERSION" 'Postinst: test -e /etc/headers && exit 0
+ mkdir -p /var/lib/dkms/nvidia-current/535.309.01/build
+ cd /var/lib/dkms/nvidia-current/535.309.01/build
+ echo "DKMS make.log for nvidia-current-535.309.01 for kernel 6.19.0-1-amd64 (x86_64)" >make.log
+ echo "  CC [M]  nvidia/nv.o" >>make.log
+ echo "nvidia/nv.c:12:10: error: implicit declaration of function vm_flags_or" >>make.log
+ echo "make[2]: *** [scripts/Makefile.build:250: nvidia/nv.o] Error 1" >>make.log
+ exit 10'; } | repo_make
+	repo_use
+	apply
+	[ "$status" -eq 1 ]
+	says GP2007
+	says "did not compile for kernel 6.19.0-1-amd64"
+	says "nv.c:12:10: error: implicit declaration of function vm_flags_or"
+	says "$ROOT/var/lib/dkms/nvidia-current/535.309.01/build/make.log"
+	says "gpuprov rollback"
+	[[ $stderr != *"Makefile.build"* ]]
+	# The repair says the same, and nothing is left half done once it compiles.
+	apply
+	[ "$status" -eq 1 ]
+	says "vm_flags_or"
+	touch "$ROOT/etc/headers"
+	apply
+	[ "$status" -eq 0 ]
+	driver_is_there
+}
