@@ -258,6 +258,11 @@ static void judge_kernel(struct plan *plan, const struct facts *facts, enum modu
 		diag_why(diags, d, "%s, which it needs, would be removed", goes);
 	else
 		diag_why(diags, d, "no package of this set brings %s for it", missing);
+	if (!goes && kind == MODULES_COMPILED)
+		diag_way(diags, d, NULL,
+			 "install its headers: apt-get install linux-headers-%s; where that is no "
+			 "longer on offer, upgrade the kernel, boot the new one, and plan again",
+			 release);
 	diag_way(diags, d, NULL,
 		 "remove that kernel, if it is no longer booted: apt-get purge "
 		 "linux-image-%s",

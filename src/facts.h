@@ -18,6 +18,9 @@ struct sys;
 /* Files here tell of installations that were begun and did not come to their end. */
 #define FACT_INSTALLING "var/lib/gpuprov/installing"
 
+/* What enables NVIDIA's fabric manager. */
+#define FABRIC_LINK "etc/systemd/system/multi-user.target.wants/nvidia-fabricmanager.service"
+
 #define FACTS_SCHEMA "gpuprov.facts/1"
 
 struct fact_os {

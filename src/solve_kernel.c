@@ -140,6 +140,49 @@ static void add_initramfs(struct solving *s)
 	}
 }
 
+/*
+ * Programs make /dev/nvidia-uvm by themselves only where they may load modules: in a container they
+ * may not. The name is that of the module or of an alias that the packages bring.
+ */
+static void add_modules_load(struct solving *s)
+{
+	static const char path[] = "etc/modules-load.d/gpuprov-nvidia.conf";
+	struct plan_step *step;
+
+	if (!s->modules)
+		return;
+	step = solve_file(s, "modules-load", path, arena_printf(s->a, "%snvidia-uvm\n", head));
+	step_needs(s->plan, step, "packages:nvidia");
+	step_needs(s->plan, step, "driver-run:nvidia");
+	step_reason(s->plan, step, NULL, place(s, "driver.modules"),
+		    "/dev/nvidia-uvm is there after every boot: containers cannot load its module");
+	plan_post(s->plan, "kernel.modules-load", "file", path, NULL, NULL);
+}
+
+/* R46: NVIDIA's package brings the unit and leaves it off; GPUs behind NVSwitch wait for it. */
+static void enable_fabric(struct solving *s)
+{
+	const struct plan_step *packages = plan_find(s->plan, "packages:nvidia");
+	struct plan_step *step;
+	bool wanted = false;
+
+	if (packages)
+		list_each (&packages->args, arg)
+			wanted |= str_eq(arg->key, "want") &&
+				  str_starts(arg->value, "nvidia-fabricmanager");
+	if (!wanted)
+		return;
+	step = plan_add(s->plan, "link", "fabric-manager",
+			facts_file(s->facts, FABRIC_LINK) ? OP_KEEP : OP_ADD,
+			"nvidia-fabricmanager.service, at every boot");
+	step_arg(s->plan, step, "path", FABRIC_LINK);
+	step_arg(s->plan, step, "target", "/usr/lib/systemd/system/nvidia-fabricmanager.service");
+	step_needs(s->plan, step, "packages:nvidia");
+	step_reason(s->plan, step, "R46", place(s, "fabric.manager"),
+		    "started at every boot: the GPUs behind NVSwitch wait for it");
+	plan_post(s->plan, "fabric.enabled", "file", FABRIC_LINK, NULL, NULL);
+}
+
 static void add_module_posts(struct solving *s)
 {
 	const struct record *r =
@@ -190,6 +233,8 @@ void solve_kernel_side(struct solving *s)
 	add_options(s);
 	add_signing(s);
 	add_initramfs(s);
+	add_modules_load(s);
+	enable_fabric(s);
 	add_module_posts(s);
 	plan_post(s->plan, "gpu.count", "gpus", "nvidia", arena_printf(s->a, "%zu", s->gpus.n),
 		  NULL)

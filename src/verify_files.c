@@ -96,8 +96,9 @@ static int check_file(struct checking *c, struct err *e)
 
 	if (sys_stat(c->sys, c->post->subject, &st, e))
 		return -1;
-	return conclude(c, st.type == SYS_FILE, "/%s%s", c->post->subject,
-			st.type == SYS_FILE ? "" : " is not there");
+	bool there = st.type == SYS_FILE || st.type == SYS_LINK;
+
+	return conclude(c, there, "/%s%s", c->post->subject, there ? "" : " is not there");
 }
 
 /*

@@ -5,6 +5,12 @@
 # with 20 ms of delay, and with 20 ms and 2 MB/s for each connection, as content networks limit them. The delay
 # is that of a relay (tests/lib/relay.py), because not every kernel has netem. RUNS=N rounds (default 5),
 # medians. Needs root. Appends to $O/bench.txt.
+#
+# Measured on 2 busy cores on 22 Nov 2026, 60 packages of 1 MB, medians of 3, seconds: plain libapt 0.26,
+# apt-get download 0.25, aria2c 1.02, curl with 4 connections 0.15; with 20 ms 0.66, 0.50, 1.50, 0.57; with
+# 20 ms and 2 MB/s a connection 16.95, 17.03, 5.19, 5.18. A whole apply 9.78 s and 2.60 s of processor, apt-get
+# 9.63 s and 2.34 s. So libapt's fetcher is as good as libcurl where a connection is not limited, and its one
+# connection a host loses by three where it is.
 set -eu
 
 bats_require_minimum_version() { :; } # what bats has and real.bash asks for

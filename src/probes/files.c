@@ -29,6 +29,16 @@ static int learn(const struct sys *sys, struct facts *f, const char *path, struc
 	return 0;
 }
 
+/* Whoever enabled it: then it is. */
+static int learn_fabric(const struct sys *sys, struct facts *f, struct err *e)
+{
+	struct sys_stat st;
+
+	if (sys_stat(sys, FABRIC_LINK, &st, e))
+		return -1;
+	return st.type == SYS_ABSENT ? 0 : learn(sys, f, FABRIC_LINK, e);
+}
+
 static int run(const struct sys *sys, struct facts *f, struct err *e)
 {
 	static const char *const dirs[] = { "etc/apt/sources.list.d",
@@ -50,7 +60,7 @@ static int run(const struct sys *sys, struct facts *f, struct err *e)
 			    learn(sys, f, arena_printf(f->a, "%s/%s", dirs[i], *name), e))
 				return err_ctx(e, "looking for files of earlier runs");
 	}
-	return 0;
+	return learn_fabric(sys, f, e);
 }
 
 const struct probe probe_files = { "files", PROBE_NORMAL, run };

@@ -96,6 +96,11 @@ static int save(const struct sys *sys, const struct plan_step *s, struct buf *re
 
 static int set(const struct sys *sys, const char *path, const char *target, struct err *e)
 {
+	auto_arena struct arena a = { 0 };
+
+	if (target &&
+	    sys_mkdirs(sys, arena_strn(&a, path, (size_t)(strrchr(path, '/') - path)), 0755, e))
+		return -1;
 	return sys_remove(sys, path, e) || (target && sys_symlink(sys, target, path, e)) ? -1 : 0;
 }
 

@@ -87,7 +87,9 @@ import json, os, sys
 for step in json.load(sys.stdin)["steps"]:
     args = {a["key"]: a["value"] for a in step["args"]}
     if "content" in args:
-        with open(os.path.join(sys.argv[1], args["path"]), "w") as f:
+        path = os.path.join(sys.argv[1], args["path"])
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as f:
             f.write(args["content"])
 ' "$1"
 }

@@ -465,3 +465,94 @@ mount_disk() {
 	apply
 	[ "$status" -eq 0 ]
 }
+
+# ---- between plan and apply, and what users changed ----
+
+@test "a package that vanished between plan and apply: exit 6, named, nothing installed" {
+	good | repo_make
+	repo_use
+	gp plan "$DEMO" --out "$WORK/saved.plan"
+	[ "$status" -eq 0 ]
+	good | sed 's/535\.309\.01/535.400.02/g' | repo_make
+	touch -d '+2 seconds' "$REPO"/dists/bookworm/*
+	installed >"$WORK/before"
+	gp apply --yes "$WORK/saved.plan"
+	[ "$status" -eq 6 ]
+	says GP2006
+	says "libcuda1: 535.309.01-1~deb12u1 in the plan, 535.400.02-1~deb12u1 now"
+	says "--refresh"
+	diff "$WORK/before" <(installed)
+	[ ! -e "$ROOT/usr/sbin/policy-rc.d" ]
+}
+
+@test "a package that held packages need to stay: the one that is held is named" {
+	good | sed 's/^Depends: nvidia-support/&, toy-lib (>= 2)/' >"$WORK/repo.txt"
+	printf '\nPackage: toy-lib\nVersion: 1\nComponent: main\n' >>"$WORK/repo.txt"
+	repo_make <"$WORK/repo.txt"
+	repo_use
+	chroot "$ROOT" apt-get -qq update
+	chroot "$ROOT" apt-get -qq -y install toy-lib
+	chroot "$ROOT" apt-mark hold toy-lib
+	sed -i '/^Package: toy-lib/,$s/^Version: 1/Version: 2/' "$WORK/repo.txt"
+	repo_make <"$WORK/repo.txt"
+	touch -d '+2 seconds' "$REPO"/dists/bookworm/*
+	gp plan --refresh "$DEMO"
+	[ "$status" -eq 3 ]
+	says GP2005
+	says "toy-lib 1 is held"
+	chroot "$ROOT" apt-mark unhold toy-lib
+	apply
+	[ "$status" -eq 0 ]
+}
+
+@test "a conffile that the user has written is kept, and the new one lies beside it" {
+	good "Conffile: /etc/toy.conf x = 1" | repo_make
+	repo_use
+	echo "x = mine" >"$ROOT/etc/toy.conf"
+	apply
+	[ "$status" -eq 0 ]
+	[ "$(cat "$ROOT/etc/toy.conf")" = "x = mine" ]
+	[ "$(cat "$ROOT/etc/toy.conf.dpkg-dist")" = "x = 1" ]
+}
+
+@test "a kernel that the set would leave without its headers: refused, and named" {
+	mkdir -p "$ROOT/boot" "$ROOT/lib/modules/6.1.0-99-amd64"
+	touch "$ROOT/boot/vmlinuz-6.1.0-99-amd64"
+	{
+		good
+		cat <<-END
+
+			Package: nvidia-kernel-dkms
+			Version: $VERSION
+			Source: nvidia-graphics-drivers
+			Component: non-free
+			Depends: linux-image-6.1.0-100-amd64
+
+			Package: linux-image-6.1.0-100-amd64
+			Version: 1
+			Component: main
+
+			Package: linux-headers-6.1.0-99-amd64
+			Version: 1
+			Component: main
+
+			Package: linux-headers-amd64
+			Version: 1
+			Component: main
+			Depends: linux-headers-6.1.0-99-amd64
+
+			Package: nvidia-persistenced
+			Version: 535.171.04-1
+			Component: contrib
+		END
+	} | repo_make
+	repo_use
+	sed 's/modules: none/modules: proprietary/' "$DEMO" >"$WORK/p.yaml"
+	installed >"$WORK/before"
+	apply "$WORK/p.yaml"
+	[ "$status" -eq 3 ]
+	says GP2016
+	says "kernel 6.1.0-100-amd64 would be left without an NVIDIA module"
+	[[ $stderr != *"kernel 6.1.0-99-amd64 would"* ]]
+	diff "$WORK/before" <(installed)
+}

@@ -418,6 +418,8 @@ static void carry_out(struct solved *s, const struct plan *p)
 	list_add(f->a, &own->components, "non-free-firmware");
 	add_file(f, OWN_SOURCE, step_get(repo, "content"));
 	add_file(f, OWN_BLACKLIST, step_get(plan_find(p, "file:nouveau"), "content"));
+	add_file(f, step_get(plan_find(p, "file:modules-load"), "path"),
+		 step_get(plan_find(p, "file:modules-load"), "content"));
 	list_each (&packages->args, arg) {
 		struct piece rest = PIECE(arg->value), name = { 0 };
 
