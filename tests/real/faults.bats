@@ -344,12 +344,6 @@ more_room() {
 	[[ $output == *"failed packages:nvidia"*"end failed" ]]
 	more_room
 	apply
-	if [ "$status" -eq 3 ]; then
-		says GP1008
-		chroot "$ROOT" dpkg --configure -a
-		chroot "$ROOT" apt-get -qq -y -f install
-		apply
-	fi
 	[ "$status" -eq 0 ]
 	run -0 "$GPUPROV" verify --root "$ROOT" "$DEMO"
 }
@@ -423,12 +417,6 @@ mount_disk() {
 		resize2fs "$WORK/disk" >/dev/null 2>&1
 		mount_disk
 		apply
-		if [ "$status" -eq 3 ]; then
-			says GP1008
-			chroot "$ROOT" dpkg --configure -a
-			chroot "$ROOT" apt-get -qq -y -f install
-			apply
-		fi
 		[ "$status" -eq 0 ]
 		run -0 "$GPUPROV" verify --root "$ROOT" "$DEMO"
 		umount "$ROOT" "$WORK/small"
