@@ -54,14 +54,33 @@ static int existing_folder(const struct sys *sys, const char *path, struct arena
 	return 0;
 }
 
+/* Folders that a user lacks are made by him: ours would be root's. */
+static int his_to_make(const struct sys *sys, const struct engine_view *v, const char *real,
+		       const char *there, struct err *e)
+{
+	const char *folder = runtime_folder(v->a, real);
+	struct sys_stat st;
+
+	if (str_eq(folder, there))
+		return 0;
+	if (sys_stat(sys, there, &st, e))
+		return -1;
+	if (!*there || (!st.uid && !st.gid))
+		return 0;
+	err_set(e, GP_EDIT_PRECONDITION, "'/%s' is not there, and '/%s' belongs to a user", folder,
+		there);
+	err_way(e, "let the user make it: mkdir -p '/%s'", folder);
+	return -1;
+}
+
 int engine_writable(const struct sys *sys, const struct engine_view *v, struct err *e)
 {
 	list_each (&v->answer.writes, w) {
-		const char *folder;
+		const char *folder, *real = engine_file(v, w->path)->real;
 		struct sys_space space;
 
-		if (existing_folder(sys, engine_file(v, w->path)->real, v->a, &folder, e) ||
-		    sys_space(sys, folder, &space, e))
+		if (existing_folder(sys, real, v->a, &folder, e) ||
+		    his_to_make(sys, v, real, folder, e) || sys_space(sys, folder, &space, e))
 			return -1;
 		if (!space.read_only)
 			continue;
@@ -85,21 +104,14 @@ static const char *maker(const struct engine_view *v, const char *real)
 static int owner_of(const struct sys *sys, const struct engine_view *v, const struct engine_file *f,
 		    struct sys_attr *ret, struct err *e)
 {
-	const char *folder = runtime_folder(v->a, f->real), *there;
+	const char *folder;
 	struct sys_stat st;
 
-	if (existing_folder(sys, f->real, v->a, &there, e) || sys_stat(sys, there, &st, e))
+	if (existing_folder(sys, f->real, v->a, &folder, e) || sys_stat(sys, folder, &st, e))
 		return -1;
-	if (!*there || (!st.uid && !st.gid))
-		return 0;
 	ret->uid = st.uid;
 	ret->gid = st.gid;
-	if (str_eq(there, folder))
-		return 0;
-	err_set(e, GP_EDIT_PRECONDITION, "'/%s' is not there, and '/%s' belongs to a user", folder,
-		there);
-	err_way(e, "let the user make it: mkdir -p '/%s'", folder);
-	return -1;
+	return 0;
 }
 
 static int put(const struct sys *sys, const struct engine_view *v, const struct engine_file *f,

@@ -251,15 +251,18 @@ static bool provide_engine(struct solving *s, struct wants *w, const char *engin
 /* R58: what changing it disturbs. */
 static void say_restart(struct solving *s, struct plan_step *step, const struct fact_engine *engine)
 {
-	bool reload = str_eq(engine->name, "docker");
+	bool reload = str_eq(engine->name, "docker") || str_eq(engine->name, "crio");
 
 	if (step->op == OP_KEEP)
 		return;
-	step->risk = engine->containers > 0 && !reload ?
-			     arena_printf(s->a, "%s is restarted; it runs %lld containers (R58)",
-					  engine->name, engine->containers) :
-		     reload ? "docker is reloaded where that is enough, else restarted (R58)" :
-			      arena_printf(s->a, "%s is restarted (R58)", engine->name);
+	step->risk =
+		engine->containers > 0 && !reload ?
+			arena_printf(s->a, "%s is restarted; it runs %lld containers (R58)",
+				     engine->name, engine->containers) :
+		reload ? arena_printf(s->a,
+				      "%s is reloaded where that is enough, else restarted (R58)",
+				      engine->name) :
+			 arena_printf(s->a, "%s is restarted (R58)", engine->name);
 }
 
 /* What tells its version once it is there. */

@@ -341,3 +341,28 @@ clean() {
 	configure docker --yes
 	stat -c '%i %Z' "$object" | cmp - earlier
 }
+
+# ---- a rootless daemon ----
+
+@test "a user's file is his: a new one in his folder too, and a folder that is not there is his to make" {
+	needs_root
+	mkdir -p "$root/home/ada/.config"
+	chown -R 1000:1000 "$root/home/ada"
+	configure docker --config /home/ada/.config/docker/daemon.json --yes
+	[ "$status" -eq 3 ]
+	[[ $stderr == *"belongs to a user"*"mkdir -p"* ]]
+	[ ! -e "$root/home/ada/.config/docker" ]
+	mkdir "$root/home/ada/.config/docker"
+	chown 1000:1000 "$root/home/ada/.config/docker"
+	configure docker --config /home/ada/.config/docker/daemon.json --yes
+	[ "$status" -eq 0 ]
+	[ "$(stat -c %u:%g:%a "$root/home/ada/.config/docker/daemon.json")" = 1000:1000:644 ]
+	run "$GPUPROV" rollback --yes --root "$root"
+	[ "$status" -eq 0 ]
+	[ -z "$(ls -A "$root/home/ada/.config/docker")" ]
+	# A link of his leads nowhere else.
+	ln -s /etc/docker/daemon.json "$root/home/ada/.config/docker/daemon.json"
+	configure docker --config /home/ada/.config/docker/daemon.json --yes
+	[ "$status" -ne 0 ]
+	cmp "$file" before
+}
