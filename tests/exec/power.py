@@ -53,6 +53,9 @@ def make_image(fs, name, fill):
 
 
 def fresh(fs, name):
+    # Another file, not the same one again: the loop device of the trial before may still be letting go of it.
+    if os.path.exists(image(fs, "trial")):
+        os.unlink(image(fs, "trial"))
     do("cp", "--sparse=always", image(fs, name), image(fs, "trial"))
     mount(fs)
 
@@ -70,7 +73,10 @@ def power_back(fs):
 
 def reaches(command, want, what):
     rc, err = command()
-    now = sweep.differ(sweep.tree(), want)
+    try:
+        now = sweep.differ(sweep.tree(), want)
+    except OSError as e:
+        now = [str(e)]
     return f"{what}: exit {rc} {now} {err[-400:]}" if rc or now else None
 
 
