@@ -152,6 +152,7 @@ static void from_nvidia(struct solving *s, struct wants *w)
 	bool toolkit = str_eq(s->cuda_install, "toolkit");
 	strs all = s->asks.cudas;
 
+	s->cuda_packages = toolkit;
 	list_each (&all, cuda) {
 		if (!is_free(s, *cuda))
 			continue;

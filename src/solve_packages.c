@@ -363,6 +363,8 @@ static void solve_runfile(struct solving *s)
 		if (w.toolkit)
 			add_repo(s, &repos, "nvidia-container-toolkit", NULL, "container-toolkit");
 	add_packages(s, &w, &repos);
+	if (s->cuda_packages)
+		solve_cuda_default(s);
 	solve_hold(s, &w);
 	plan_post(s->plan, "dpkg.clean", "dpkg", "dpkg", NULL, NULL);
 }
@@ -387,6 +389,8 @@ void solve_packages(struct solving *s)
 		add_repo(s, &repos, "nvidia-container-toolkit", NULL, "container-toolkit");
 	solve_pin(s, &w);
 	add_packages(s, &w, &repos);
+	if (s->cuda_packages)
+		solve_cuda_default(s);
 	solve_hold(s, &w);
 	plan_post(s->plan, "driver.libcuda", "library", "libcuda.so.1", s->within,
 		  role_package(s, "libcuda"));

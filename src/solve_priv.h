@@ -78,6 +78,7 @@ struct solving {
 	enum signing signing;
 	const char *purpose;
 	const char *cuda_install; /* none, runtime, toolkit */
+	bool cuda_packages;       /* toolkits come as packages of NVIDIA */
 };
 
 /* Refuse: the plan does not exist because of this. */
@@ -231,3 +232,6 @@ void solve_toolkit(struct solving *s, const struct toolkit_ask *ask);
 
 bool solve_driver_runfile(struct solving *s, struct wants *w);
 void solve_cuda_runfile(struct solving *s);
+
+/* Which toolkit is the default, and how it is found; after the steps that install them. */
+void solve_cuda_default(struct solving *s);
