@@ -183,6 +183,7 @@ static void r19(struct solving *s, const struct choice *c)
 		d = by_rule(s, SEV_ERROR, 19, "cuda.version", "CUDA %s is not made for ppc64le",
 			    *cuda);
 		why(s, d, "12.4 was the last");
+		way(s, d, NULL, "ask for CUDA 12.4 or older, or use another machine");
 	}
 }
 

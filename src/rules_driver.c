@@ -263,6 +263,9 @@ static void r30_container(struct solving *s, const struct choice *c)
 			    "a container (%s) has no kernel modules of its own",
 			    s->facts->platform.container);
 		why(s, d, "it uses those of the host it runs on");
+		way(s, d, NULL,
+		    "install the driver on that host, and let the container have its devices; in "
+		    "here driver.modules: none");
 		return;
 	}
 	if (!loaded || (c->version && ver_cmp(c->version, loaded) == 0))

@@ -25,6 +25,7 @@ static void r19(struct solving *s, const struct choice *c)
 		    "the container toolkit is not made for %s", power ? "ppc64le" : arch);
 	why(s, d, power ? "1.17 was the last that was made for it%s" : "it is made for %s",
 	    power ? "" : record_get(set, "architectures"));
+	way(s, d, NULL, "run GPU containers on a machine of %s", record_get(set, "architectures"));
 }
 
 /* R26: an id that no list has is no reason to refuse. */

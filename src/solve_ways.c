@@ -391,5 +391,8 @@ void check_ways(struct solving *s)
 		if (!d->ways.n && is_of_driver(d) && s->targets.n && last_resort(s, &last) &&
 		    leads_on(s, d, &last))
 			*list_push(s->a, &d->ways) = last;
+		else if (!d->ways.n && is_of_driver(d) && s->targets.n)
+			way(s, d, NULL, "see what there is for it: gpuprov compat --gpu \"%s\"",
+			    s->targets.at[0].name);
 	}
 }

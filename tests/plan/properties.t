@@ -20,7 +20,7 @@ BESIDES = re.compile(r"linux-headers-.*|linux-kbuild-.*|gcc(-\d+)?|make|dkms|lib
                      r"pkg-config|libglvnd-dev|nvidia-container-.*|libnvidia-container.*|"
                      r"raspberrypi-kernel-headers")
 WORLDS = {"debian": {"debian", "nvidia-debian", "nvidia-cuda"},
-          "ubuntu": {"ubuntu", "nvidia-ubuntu", "nvidia-ubuntu-590", "nvidia-cuda"}}
+          "ubuntu": {"ubuntu", "ubuntu-server", "nvidia-ubuntu", "nvidia-ubuntu-590", "nvidia-cuda"}}
 HOLES = {"branch": r"(?P<branch>\d+)", "version": r"[\d.]+", "kernel": r"[\w.+~-]+?", "flavour": r"[a-z]+",
          "cuda": r"\d+-\d+", "cuda-major": r"\d+"}
 
@@ -78,8 +78,14 @@ def follow_from_steps(plan, facts):
             good = installs
         elif kind == "nvcc-run":
             good = "cuda-run" in kinds
-        elif kind.startswith("engine") or kind in ("cdi", "container"):
-            good = kinds & {"engine", "packages"}
+        elif kind == "cdi-refresh":
+            good = "cdi" in kinds
+        elif kind == "toolkit-settings":
+            good = "toolkit" in kinds
+        elif kind == "dev-char":
+            good = kinds & {"dev-char", "devchar"} or any("dev-char" in s["id"] for s in plan["steps"])
+        elif kind in ("container-run", "cdi"):
+            good = kinds & {"engine", "cdi", "packages"}
         else:
             # A kind of a step has postconditions of the step's own name.
             good = any(s["id"] in (post["id"], f"{kind}:{subject}") or s["kind"] == kind or subject in
