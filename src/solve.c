@@ -97,10 +97,18 @@ void way(struct solving *s, struct diag *d, const char *set, const char *fmt, ..
 		list_add(s->a, &w->sets, set);
 }
 
+static bool is_overlooked(const struct solving *s, unsigned number)
+{
+	for (const unsigned *n = s->quiet ? s->overlook : NULL; n && *n; n++)
+		if (*n == number)
+			return true;
+	return false;
+}
+
 void rules_run(struct solving *s, const struct rule *rules, const struct choice *c)
 {
 	for (; rules->check && !(s->quiet && s->refusals); rules++)
-		if (!(s->quiet && (s->overlook >> rules->number & 1)))
+		if (!is_overlooked(s, rules->number))
 			rules->check(s, c);
 }
 

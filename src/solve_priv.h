@@ -61,7 +61,7 @@ struct solving {
 
 	/* Only whether something is refused is asked; what would be said goes nowhere. */
 	bool quiet;
-	unsigned long long overlook; /* bits of rules that are not asked then */
+	const unsigned *overlook; /* rules that are not asked then, ends with 0; NULL = none */
 	size_t refusals;
 	struct diag unread;
 

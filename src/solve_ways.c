@@ -215,7 +215,7 @@ static bool works(struct solving *s, const changes *list, size_t without)
 
 /* What no other driver mends, and its own ways out do: Secure Boot's keys, forward compatibility.
  */
-static const unsigned long long mended_elsewhere = 1ull << 40 | 1ull << 6;
+static const unsigned mended_elsewhere[] = { 40, 6, 0 };
 
 /* All but the CUDA version left open; with each of those, the newest first. */
 static bool find_last_resort(struct solving *s, changes *ret)
@@ -263,7 +263,7 @@ static bool last_resort(struct solving *s, struct way *ret)
 	found = find_last_resort(s, &list);
 	if (found)
 		keep_needless(s, &list);
-	s->overlook = 0;
+	s->overlook = NULL;
 	*ret = (struct way){ 0 };
 	list_each (&list, c) {
 		add_text(s, &text, c);
