@@ -205,6 +205,7 @@ static void crcs(void)
 
 int main(void)
 {
+	char *file;
 	if (!mkdtemp(dir)) {
 		puts("Bail out! no scratch folder");
 		return 1;
@@ -219,7 +220,9 @@ int main(void)
 	lines_count_differently();
 	labels();
 	crcs();
-	if (remove(mem_printf("%s/f", dir)) || rmdir(dir))
+	file = mem_printf("%s/f", dir);
+	if (remove(file) || rmdir(dir))
 		puts("# the scratch folder stays");
+	mem_free(file);
 	return done_testing();
 }
