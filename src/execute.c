@@ -18,6 +18,7 @@ struct running {
 	struct arena *a;
 	struct exec_event now;
 	bool booted;   /* the boot that the open run waited for has been */
+	bool waiting;  /* an open run waits for a boot that has not been */
 	strs deferred; /* ids of steps that wait for the next boot */
 };
 
@@ -211,6 +212,19 @@ static int run_all(struct running *r, struct err *e)
 	return end(r, e);
 }
 
+/* All that is left waits for the boot that an earlier run waits for: nothing to write down. */
+static bool only_waits(struct running *r)
+{
+	size_t now = 0;
+
+	if (!r->waiting)
+		return false;
+	list_each (&r->plan->steps, s)
+		now += s->op != OP_KEEP && !waits(r, s);
+	r->deferred.n = 0;
+	return !now;
+}
+
 static int sweep(const struct plan *plan, const struct sys *sys, struct err *e)
 {
 	list_each (&plan->steps, s) {
@@ -238,11 +252,12 @@ static int find_open(struct running *r, long long *ret, struct err *e)
 	waiting = half ? NULL : runs_waiting(&all, open);
 	*ret = open ? open->number : 0;
 	r->booted = waiting && !str_eq(waiting->boot, id.boot_id);
+	r->waiting = waiting && !r->booted;
 	/*
 	 * Nothing to do now is not the end of a run that waits for a boot, nor of one that is half
 	 * back.
 	 */
-	if (!r->now.total && (half || (waiting && !r->booted)))
+	if (!r->now.total && (half || r->waiting))
 		*ret = 0;
 	return 0;
 }
@@ -271,6 +286,8 @@ int execute(const struct plan *plan, const struct sys *sys, const struct sys *ca
 		return -1;
 	if (!r.now.total)
 		return close_open(&r, open, e);
+	if (only_waits(&r))
+		return 0;
 	if (journal_begin(sys, plan, open, &a, &r.journal, e) ||
 	    sys_log_to(sys, journal_log_path(&a, r.journal.run), e))
 		return -1;

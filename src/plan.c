@@ -129,6 +129,8 @@ const struct rec_row plan_rows[] = {
 	  .rows = diag_rows,
 	  .size = sizeof(struct diag) },
 	OBJ(struct plan, totals, totals_rows, "sums"),
+	REC_ROW(struct plan, changed, REC_BOOL, "there is something to do"),
+	REC_ROW(struct plan, reboot_required, REC_BOOL, "a reboot is needed"),
 	REC_END,
 };
 
@@ -323,8 +325,11 @@ bool plan_pending(const struct plan *p)
 void plan_write(const struct plan *p, struct buf *ret)
 {
 	struct jw j = { .out = ret };
+	struct plan told = *p;
 
-	rec_write(&j, plan_rows, p);
+	told.changed = plan_pending(p);
+	told.reboot_required = p->totals.reboot;
+	rec_write(&j, plan_rows, &told);
 	buf_addc(ret, '\n');
 }
 

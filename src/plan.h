@@ -113,6 +113,7 @@ struct plan {
 	LIST(struct plan_post) posts;
 	struct diags diags; /* refusals and warnings */
 	struct plan_totals totals;
+	bool changed, reboot_required; /* as plan_write() tells it: something is to be done */
 	struct arena *a;
 };
 

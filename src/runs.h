@@ -51,8 +51,8 @@ const struct run *runs_open(const runs *all);
 const struct run *runs_half_back(const runs *all);
 
 /*
- * Of an unfinished run and those it goes on with, the newest that waits for a boot: one that failed
- * after the boot still goes on with it. NULL when none does.
+ * Of a run and those it goes on with, the newest that waits for a boot: one that failed after the
+ * boot still goes on with it. NULL when none does.
  */
 const struct run *runs_waiting(const runs *all, const struct run *open);
 

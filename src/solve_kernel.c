@@ -226,6 +226,54 @@ static void add_reboot(struct solving *s)
 	}
 }
 
+/* What holds the GPUs until the next boot; NULL when no other module does. */
+static const char *in_the_way(const struct solving *s)
+{
+	return module_loaded(s, "nouveau")   ? "nouveau" :
+	       module_loaded(s, "nova_core") ? "nova_core" :
+					       NULL;
+}
+
+/* The module in the kernel is the one that the plan wants, and it is not taken away from it. */
+static bool in_effect(const struct solving *s)
+{
+	const char *loaded = s->facts->driver.loaded, *flavour = s->facts->driver.loaded_flavour;
+
+	return loaded && !in_the_way(s) && ver_within(loaded, s->within) &&
+	       (!flavour || str_eq(flavour, flavour_word(s->choice.flavour))) &&
+	       !plan_find(s->plan, "driver-away:nvidia") &&
+	       !plan_find(s->plan, "packages:other-driver");
+}
+
+/* R39, R44: the second sitting. What needs a boot is done, and proved, after it. */
+static void add_second_sitting(struct solving *s)
+{
+	const char *loaded = s->facts->driver.loaded, *instead = in_the_way(s);
+	struct plan_step *step;
+
+	if (!s->modules || !s->facts->live || !s->plan->totals.reboot || !s->facts->gpus.n ||
+	    in_effect(s))
+		return;
+	step = plan_add(s->plan, "module", "nvidia", loaded || instead ? OP_REPLACE : OP_ADD,
+			"kernel module nvidia %s", s->within);
+	step->when = "boot";
+	step_arg(s->plan, step, "module", "nvidia");
+	step_arg(s->plan, step, "version", s->within);
+	step_arg(s->plan, step, "flavour", flavour_word(s->choice.flavour));
+	if (instead)
+		step_arg(s->plan, step, "instead", instead);
+	step_needs(s->plan, step, "packages:nvidia");
+	step_needs(s->plan, step, "driver-run:nvidia");
+	list_each (&s->facts->kernels, k)
+		step_needs(s->plan, step, arena_printf(s->a, "initramfs:%s", k->release));
+	if (loaded || instead)
+		step_reason(s->plan, step, loaded ? "R44" : "R39", NULL,
+			    "after the next boot: until then %s%s holds the GPUs",
+			    loaded ? "module " : "", loaded ? loaded : instead);
+	else
+		step_reason(s->plan, step, NULL, NULL, "after the next boot: the module is new");
+}
+
 void solve_kernel_side(struct solving *s)
 {
 	add_blacklist(s, "nouveau", "nouveau");
@@ -240,4 +288,5 @@ void solve_kernel_side(struct solving *s)
 		  NULL)
 		->needs = "gpu";
 	add_reboot(s);
+	add_second_sitting(s);
 }

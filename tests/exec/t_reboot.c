@@ -7,9 +7,14 @@
 #include "execute.h"
 #include "journal.h"
 #include "resume.h"
+#include "steps/step.h"
 #include "undo.h"
 
+#include <string.h>
+
 #define STATE "var/lib/gpuprov"
+
+extern const struct step_kind step_module;
 
 static struct plan_step *add_file(struct plan *p, const char *name, const char *path)
 {
@@ -58,7 +63,7 @@ static void two_sittings(void)
 {
 	auto_arena struct arena a = { 0 };
 	auto_err e = { 0 };
-	struct plan p;
+	struct plan p, rest;
 	struct fake f;
 
 	fake_init(&f);
@@ -68,8 +73,13 @@ static void two_sittings(void)
 	ok(!fake_get(&f, "etc/b") && !fake_get(&f, "etc/d"),
 	   "what needs one waits, and what needs that");
 	ok(newest(&f) == RUN_REBOOT, "the run waits for a reboot");
-	ok(apply(&f, &p, &e) == 0 && !fake_get(&f, "etc/b") && newest(&f) == RUN_REBOOT,
+	buf_clear(&f.transcript);
+	make_plan(&rest, &a);
+	list_each (&rest.steps, s)
+		s->op = str_eq(s->id, "file:a") || str_eq(s->id, "file:c") ? OP_KEEP : OP_ADD;
+	ok(apply(&f, &rest, &e) == 0 && !fake_get(&f, "etc/b") && newest(&f) == RUN_REBOOT,
 	   "again in the same boot: it still waits");
+	is(strstr(buf_str(&f.transcript), "append"), NULL, "and nothing is written down for it");
 	f.boot = "another";
 	ok(apply(&f, &p, &e) == 0, "the second sitting ends well: %s", e.text ? e.text : "");
 	ok(fake_get(&f, "etc/b") && fake_get(&f, "etc/d"), "and does the rest");
@@ -151,8 +161,50 @@ static void counter(void)
 	fake_release(&f);
 }
 
+/* The module of the second sitting: its version, and which of the two flavours. */
+static void module_in_effect(void)
+{
+	static const struct {
+		const char *version, *line;
+		bool done;
+		const char *what;
+	} t[] = {
+		{ "580.95.05\n", NULL, true, "the right version" },
+		{ "535.161.08\n", NULL, false, "the version before" },
+		{ "580.95.05\n", "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64", true,
+		  "of the right flavour" },
+		{ "580.95.05\n", "NVRM version: NVIDIA UNIX x86_64 Kernel Module", false,
+		  "of the other flavour" },
+		{ NULL, NULL, false, "none at all" },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		auto_arena struct arena a = { 0 };
+		auto_err e = { 0 };
+		struct plan_step *s;
+		struct plan p;
+		struct fake f;
+		bool done;
+
+		fake_init(&f);
+		plan_init(&p, &a);
+		s = plan_add(&p, "module", "nvidia", OP_ADD, "module");
+		step_arg(&p, s, "module", "nvidia");
+		step_arg(&p, s, "version", "580");
+		step_arg(&p, s, "flavour", "open");
+		if (t[i].version)
+			fake_put(&f, "sys/module/nvidia/version", t[i].version);
+		if (t[i].line)
+			fake_put(&f, "proc/driver/nvidia/version", t[i].line);
+		ok(step_module.done(&f.sys, s, &done, &e) == 0 && done == t[i].done,
+		   "module in the kernel: %s", t[i].what);
+		fake_release(&f);
+	}
+}
+
 int main(void)
 {
+	module_in_effect();
 	two_sittings();
 	rollback_of_both();
 	automatic();

@@ -140,11 +140,32 @@ def needs_come_first(plan, _):
     return wrong
 
 
+def wait_for_the_boot(plan, facts):
+    """What takes effect after a boot only has a second sitting that loads and proves it; nothing else has."""
+    second = [s for s in plan["steps"] if s["kind"] == "module"]
+    loaded = [p for p in plan["posts"] if p["kind"] == "loaded"]
+    driver = facts.get("driver", {})
+    taken = any(m in ("nouveau", "nova_core") for m in facts.get("modules", [])) or \
+        any(s["op"] == "remove" for s in plan["steps"])
+    right = driver.get("loaded", "").startswith(loaded[0]["wanted"]) if loaded else False
+    reboot, wrong = plan["reboot_required"], []
+    if second and not reboot:
+        wrong.append("a second sitting without a boot")
+    if second and right and not taken and driver.get("loaded_flavour") in (None, *args(second[0], "flavour")):
+        wrong.append("a second sitting for a driver that is in effect")
+    if any(s.get("when") != "boot" or not loaded or loaded[0].get("needs") != "boot" for s in second):
+        wrong.append("the second sitting does not wait, or proves nothing")
+    if reboot and loaded and facts.get("live") and facts.get("gpus") and (taken or not right) and not second:
+        wrong.append("the driver takes effect after the boot, and no second sitting proves it")
+    return wrong
+
+
 OF_A_PLAN = [("every postcondition follows from a step", follow_from_steps),
              ("every package is in the catalog's world of that distribution", are_known),
              ("origins, flavours and versions are not mixed", are_one),
              ("every step says why", have_reasons),
-             ("a step comes after what it needs", needs_come_first)]
+             ("a step comes after what it needs", needs_come_first),
+             ("a second sitting where the driver takes effect after a boot, and only there", wait_for_the_boot)]
 
 
 # ---- running ----

@@ -34,9 +34,14 @@ live() {
 		mount -t overlay overlay -o "lowerdir=$upper/usr:$root/usr:/usr" "$root/usr"
 		mkdir -p "$root/lib/x86_64-linux-gnu"
 		mount --bind /usr/lib/x86_64-linux-gnu "$root/lib/x86_64-linux-gnu"
-		mount -t proc proc "$root/proc"
-		mount --bind /dev "$root/dev"
-		mount --bind "$boot" "$root/proc/sys/kernel/random/boot_id"
+		if [ -e "$root/proc/modules" ]; then
+			mkdir -p "$root/proc/sys/kernel/random"
+			cp "$boot" "$root/proc/sys/kernel/random/boot_id"
+		else
+			mount -t proc proc "$root/proc"
+			mount --bind "$boot" "$root/proc/sys/kernel/random/boot_id"
+			mount --bind /dev "$root/dev"
+		fi
 		cp "$program" "$root/gpuprov"
 		exec chroot "$root" /gpuprov "$@"
 	' sh "$root" "$GPUPROV" "$BATS_TEST_TMPDIR/boot_id" "$BATS_TEST_TMPDIR/upper" "$@" \
@@ -75,6 +80,96 @@ put_profile() {
 state_is() {
 	live status --json
 	[[ $stdout == *"\"state\": \"$1\""* ]]
+}
+
+# nouveau_host: nouveau holds the GPUs, and the driver of the profile is on the disk, with a module for the
+# running kernel. Processes and modules are what files in proc say.
+nouveau_host() {
+	local modules name
+	modules=$root/lib/modules/$(uname -r)
+	kernel "$root" "$(uname -r)"
+	for name in nvidia-kernel-dkms nvidia-persistenced nvidia-kernel-support nvidia-alternative \
+		firmware-nvidia-gsp "linux-headers-$(uname -r | cut -d- -f2-)"; do
+		package "$root" "$name" 535.309.01-1~deb12u1
+	done
+	mkdir -p "$root/proc" "$modules/updates/dkms" "$root/usr/src/nvidia-current-535.309.01"
+	touch "$root/usr/src/nvidia-current-535.309.01/dkms.conf"
+	printf '\177ELF...\0version=535.309.01\0license=NVIDIA\0' >"$modules/updates/dkms/nvidia-current.ko"
+	# Libraries that see two Tesla T4 with driver 535.309.01.
+	cp "$O/fakegpu/libcuda.so.1" "$root/usr/lib/x86_64-linux-gnu/libcuda.so.535.309.01"
+	cp "$O/fakegpu/libnvidia-ml.so.1" "$root/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.535.309.01"
+	ln -sf libnvidia-ml.so.535.309.01 "$root/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"
+	mkdir -p "$root/dev" "$root/sys/module/nouveau"
+	[ -e "$root/dev/null" ] || mknod -m 666 "$root/dev/null" c 1 3
+	echo 'nouveau 1 0 - Live 0x0' >"$root/proc/modules"
+	write_profile "$root/p.yaml" 'driver: {branch: "535", modules: proprietary}' "$@"
+}
+
+# The next boot: nouveau is kept out, udev has loaded the new module.
+boot_with_nvidia() {
+	boot "$1"
+	echo 'nvidia 1 0 - Live 0x0' >"$root/proc/modules"
+	mkdir -p "$root/sys/module/nvidia"
+	rm -rf "$root/sys/module/nouveau"
+	echo "$2" >"$root/sys/module/nvidia/version"
+	for name in nvidiactl:255 nvidia0:0 nvidia1:1; do
+		[ -e "$root/dev/${name%:*}" ] || mknod -m 666 "$root/dev/${name%:*}" c 195 "${name#*:}"
+	done
+	[ -e "$root/dev/nvidia-uvm" ] || mknod -m 666 "$root/dev/nvidia-uvm" c 511 0
+}
+
+@test "a real profile where nouveau holds the GPUs: the run waits, the boot ends and proves it" {
+	for word in ask never auto; do
+		boot one
+		nouveau_host "reboot: $word" 'report: /report.json'
+		live plan /p.yaml
+		[[ $stdout == *"-/+ module "*"until then nouveau holds the GPUs"*"A reboot is needed."* ]]
+		live apply --yes --json /p.yaml
+		[ "$status" -eq 0 ]
+		[[ $stdout == *'"changed": true'*'"reboot_required": true'* ]]
+		[ -e "$root/var/lib/gpuprov/resume.json" ]
+		if [ $word = auto ]; then
+			[ "$(cat "$calls")" = reboot ]
+		else
+			[[ $stderr == *"The rest needs a reboot"* ]]
+			[ ! -e "$calls" ]
+		fi
+		state_is "waits for a reboot"
+		[[ $stdout == *'"reboot_required": true'* ]]
+		# Again before the boot: nothing is done, nothing is written down.
+		runs=$(find "$root/var/lib/gpuprov/runs" | sort)
+		live apply --yes /p.yaml
+		[ "$status" -eq 0 ]
+		[ "$(find "$root/var/lib/gpuprov/runs" | sort)" = "$runs" ]
+		boot_with_nvidia two 535.309.01
+		live apply --resume --yes
+		[ "$status" -eq 0 ]
+		state_is "done"
+		[[ $stdout == *'"reboot_required": false'* ]]
+		grep -q '"id": "driver.loaded"' "$root/report.json"
+		grep -A3 '"id": "driver.loaded"' "$root/report.json" | grep -q '"result": "PASS"'
+		live rollback --yes
+		[ "$status" -eq 0 ]
+		[[ $stdout != *"module "* ]]
+		[ ! -e "$conf" ]
+		rm -r "$root/sys/module" "$root"/dev/nvidia* "$root/var/lib/gpuprov" "$root/report.json"
+		rm -f "$calls"
+	done
+}
+
+@test "nouveau is still there after the boot: said so; then the boot that takes it out ends the run" {
+	boot one
+	nouveau_host
+	live apply --yes /p.yaml
+	boot two
+	live apply --resume --yes
+	[ "$status" -eq 1 ]
+	[[ $stderr == *GP3015*"nouveau is still loaded after the boot"* ]]
+	state_is failed
+	boot_with_nvidia three 535.309.01
+	live apply --resume --yes
+	[ "$status" -eq 0 ]
+	state_is "done"
 }
 
 @test "reboot: auto reboots, and the next boot goes on, proves, and reports" {
