@@ -36,25 +36,33 @@ static void add_key(struct facts *f, const char *name)
 		list_add(f->a, &f->secure_boot.keys, name);
 }
 
-static void take_signatures(struct facts *f, const char *at, size_t len, size_t one)
+static int take_signatures(struct facts *f, const char *at, size_t len, size_t one, struct err *e)
 {
-	for (; one > GUID && len >= one; at += one, len -= one)
-		add_key(f, cert_subject(at + GUID, one - GUID, f->a));
+	for (; one > GUID && len >= one; at += one, len -= one) {
+		const char *name;
+
+		if (cert_subject(at + GUID, one - GUID, f->a, &name, e))
+			return -1;
+		add_key(f, name);
+	}
+	return 0;
 }
 
 /* All lists; one that does not fit ends the walk, as it does for the kernel. */
-static void take_lists(struct facts *f, const char *at, size_t len)
+static int take_lists(struct facts *f, const char *at, size_t len, struct err *e)
 {
 	while (len >= LIST_HEAD) {
 		size_t all = u32(at + GUID), head = u32(at + GUID + 4), one = u32(at + GUID + 8);
 
 		if (all < LIST_HEAD || all > len || head > all - LIST_HEAD)
-			return;
-		if (memcmp(at, cert_x509, GUID) == 0)
-			take_signatures(f, at + LIST_HEAD + head, all - LIST_HEAD - head, one);
+			return 0;
+		if (memcmp(at, cert_x509, GUID) == 0 &&
+		    take_signatures(f, at + LIST_HEAD + head, all - LIST_HEAD - head, one, e))
+			return -1;
 		at += all;
 		len -= all;
 	}
+	return 0;
 }
 
 static int learn_keys(const struct sys *sys, struct facts *f, struct err *e)
@@ -66,13 +74,14 @@ static int learn_keys(const struct sys *sys, struct facts *f, struct err *e)
 	if (sys_read_if(sys, MOK_TABLE, &b, &there, e))
 		return -1;
 	if (there) {
-		take_lists(f, buf_str(&b), b.len);
+		if (take_lists(f, buf_str(&b), b.len, e))
+			return -1;
 	} else {
 		from = MOK_VARIABLE;
 		if (sys_read_if(sys, MOK_VARIABLE, &b, &there, e))
 			return -1;
-		if (there && b.len > 4)
-			take_lists(f, buf_str(&b) + 4, b.len - 4);
+		if (there && b.len > 4 && take_lists(f, buf_str(&b) + 4, b.len - 4, e))
+			return -1;
 	}
 	if (there) {
 		f->secure_boot.mok_usable = TRI_YES;
@@ -85,7 +94,7 @@ static int learn_keys(const struct sys *sys, struct facts *f, struct err *e)
 }
 
 /* The key that DKMS signs with: Ubuntu's, then the one DKMS makes for itself. */
-static void learn_own_key(const struct sys *sys, struct facts *f)
+static int learn_own_key(const struct sys *sys, struct facts *f, struct err *e)
 {
 	static const char *const places[] = { "var/lib/shim-signed/mok/MOK.der",
 					      "var/lib/dkms/mok.pub" };
@@ -96,10 +105,12 @@ static void learn_own_key(const struct sys *sys, struct facts *f)
 
 		if (sys_read(sys, places[i], &der, &ignored))
 			continue;
-		f->secure_boot.own_key = cert_subject(buf_str(&der), der.len, f->a);
+		if (cert_subject(buf_str(&der), der.len, f->a, &f->secure_boot.own_key, e))
+			return -1;
 		fact_from(f, "secure_boot.own_key", places[i]);
-		return;
+		return 0;
 	}
+	return 0;
 }
 
 static int learn_state(const struct sys *sys, struct facts *f, struct err *e)
@@ -123,7 +134,8 @@ static int run(const struct sys *sys, struct facts *f, struct err *e)
 {
 	struct sys_stat st;
 
-	learn_own_key(sys, f);
+	if (learn_own_key(sys, f, e))
+		return -1;
 	if (!sys->live) {
 		fact_unknown(f, "secure_boot.enabled", "an image has no firmware");
 		return 0;

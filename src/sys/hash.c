@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SHA-256, MD5 and SHA-1. By libcrypto's plain functions: what OpenSSL 3 has in their place looks
- * for providers at the first hash, which takes longer than all else in a small command.
+ * SHA-256, MD5 and SHA-1, by the plain functions of libcrypto's archive, linked in: a few
+ * kilobytes. The shared library takes 0.7 ms to load, and what OpenSSL 3 has in place of the plain
+ * functions looks for providers at the first hash, which takes longer than all else in a small
+ * command. Libnettle is small too, and 5 to 10 % slower where the processor has instructions for
+ * SHA.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "sys/hash.h"

@@ -178,8 +178,7 @@ static int read_signature(const struct source *s, struct arena *a, struct sys_mo
 	if (get_new(s, s->len - before - len, len, &der, e))
 		return -1;
 	ret->is_signed = true;
-	ret->signer = cert_signer(der, len, a);
-	return 0;
+	return cert_signer(der, len, a, &ret->signer, e);
 }
 
 static int parse(const struct source *s, struct arena *a, struct sys_module *ret, struct err *e)

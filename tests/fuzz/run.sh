@@ -66,7 +66,7 @@ fuzz() {
 			-fsanitize=fuzzer,$sanitize -fsanitize-link-c++-runtime \
 			-fno-sanitize-recover=all -o "$B/fuzz/$name" \
 			"tests/fuzz/fuzz_$name.c" tests/fuzz/*_check.c $B/libgpuprov.a \
-			-lyaml -ljansson -lcrypto -lm -lstdc++ -ldl
+			-lyaml -ljansson -Wl,-Bstatic -lcrypto -Wl,-Bdynamic -lm -lstdc++ -ldl
 		run_one "$name" "$how"
 	done
 }

@@ -442,9 +442,15 @@ static void test_signature(void)
 static void test_cert(void)
 {
 	auto_arena struct arena a = { 0 };
+	auto_err e = { 0 };
+	const char *name = "";
 
-	ok(!cert_subject("junk", 4, &a) && !cert_subject("", 0, &a), "junk is no certificate");
-	ok(!cert_signer("\x30\x80\x06", 3, &a), "half a signature names nobody");
+	ok(!cert_subject("junk", 4, &a, &name, &e) && !name, "junk is no certificate");
+	name = "";
+	ok(!cert_subject("", 0, &a, &name, &e) && !name, "and nothing is none");
+	name = "";
+	ok(!cert_signer("\x30\x80\x06", 3, &a, &name, &e) && !name,
+	   "half a signature names nobody");
 }
 
 int main(int argc, char **argv)
