@@ -257,14 +257,6 @@ static bool says(const struct plan_step *s, const char *key)
 	return str_eq(step_get(s, key), "yes");
 }
 
-static void split(const char *text, struct arena *a, strs *ret)
-{
-	struct piece rest = { text ? text : "", text ? strlen(text) : 0 }, word;
-
-	while (str_word(&rest, &word))
-		list_add(a, ret, arena_strn(a, word.at, word.len));
-}
-
 /* The records belong to files by their paths. */
 static int add_records(const struct plan_step *s, struct engine_view *v, struct err *e)
 {
@@ -328,7 +320,7 @@ static int read_step(const struct sys *sys, const struct plan_step *s, struct en
 				       .hash = hash_bytes };
 	if (cgroup)
 		v->ask.systemd_cgroup = str_eq(cgroup, "systemd") ? TRI_YES : TRI_NO;
-	split(step_get(s, "args"), v->a, &v->ask.args);
+	runtime_args(step_get(s, "args"), v->a, &v->ask.args);
 	if (!v->ask.version && v->program)
 		return ask_version(sys, v->program, v->a, &v->ask.version, e);
 	return 0;

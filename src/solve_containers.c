@@ -301,9 +301,9 @@ static void add_engine_step(struct solving *s, const char *name, const struct fa
 		config = engine->config;
 	if (!config)
 		config = runtime_find(name)->file;
-	step = plan_add(s->plan, "engine", name, kept ? OP_KEEP : OP_CHANGE, "%s",
-			str_eq(name, "k0s") ? "/etc/k0s/containerd.d/99-gpuprov-nvidia.toml" :
-					      config);
+	step = plan_add(
+		s->plan, "engine", name, kept ? OP_KEEP : OP_CHANGE, "%s",
+		runtime_target(runtime_find(name), config, engine ? engine->args : NULL, s->a));
 	step_arg(s->plan, step, "engine", name);
 	step_arg(s->plan, step, "config", config);
 	step_arg(s->plan, step, "name", engine_setting(s, group, "runtime-name"));

@@ -16,7 +16,8 @@ struct work {
 	struct job j;
 	const struct runtime *runtime;
 	const struct fact_engine *engine; /* NULL: none of this host's is found */
-	const char *config;
+	const char *config;               /* the engine's file */
+	const char *target;               /* what the plan names: that, or a file of our own */
 	struct engine_view view;
 };
 
@@ -49,6 +50,8 @@ static int find_engine(struct work *w, struct err *e)
 		w->config = w->engine->config;
 	if (!w->config)
 		w->config = w->runtime->file;
+	w->target =
+		runtime_target(w->runtime, w->config, w->engine ? w->engine->args : NULL, &w->j.a);
 	if (*w->config == '/')
 		return 0;
 	err_set(e, GP_USAGE, "--config: '%s' is not an absolute path", w->config);
@@ -99,7 +102,7 @@ static const char *given_or(const struct work *w, enum option option, const char
 static struct plan_step *add_step(struct work *w)
 {
 	struct plan *p = &w->j.plan;
-	struct plan_step *s = plan_add(p, "engine", w->runtime->name, OP_CHANGE, "%s", w->config);
+	struct plan_step *s = plan_add(p, "engine", w->runtime->name, OP_CHANGE, "%s", w->target);
 	const char *version = opt_value(w->j.o, OPT_ENGINE_VERSION);
 
 	step_arg(p, s, "engine", w->runtime->name);
@@ -244,7 +247,7 @@ static void add_reasons(struct work *w, struct plan_step *s)
 	list_each (&r->writes, write) {
 		const struct engine_file *f = engine_file(&w->view, write->path);
 
-		if (!str_eq(write->path, w->config))
+		if (!str_eq(write->path, w->target))
 			step_reason(p, s, NULL, NULL, "%s %s",
 				    write->text ? "with the file" : "without the file",
 				    write->path);

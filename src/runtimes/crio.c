@@ -16,19 +16,24 @@ struct job {
 };
 
 /* The folder is beside the main file. Who uses --config-dir names its files in `others`. */
-static const char *folder(const struct runtime_ask *ask)
+static const char *folder(const strs *args)
 {
-	const char *dir = arg_value(&ask->args, "--config-dir");
+	const char *dir = arg_value(args, "--config-dir");
 
 	if (!dir)
-		dir = arg_value(&ask->args, "-d");
+		dir = arg_value(args, "-d");
 	return dir ? dir : "/etc/crio/crio.conf.d";
+}
+
+static const char *own(const strs *args, struct arena *a)
+{
+	return arena_printf(a, "%s/" DROP_IN, folder(args));
 }
 
 /* Every file counts, whatever its name. */
 static void reads(const struct runtime_ask *ask, struct arena *a, strs *ret)
 {
-	list_add(a, ret, arena_printf(a, "%s/**", folder(ask)));
+	list_add(a, ret, arena_printf(a, "%s/**", folder(&ask->args)));
 }
 
 static void open_all(struct job *j)
@@ -204,7 +209,7 @@ static void edit(const struct runtime_ask *ask, struct arena *a, struct runtime_
 	struct job j = { .w = { ask, a, ret } };
 	struct runtime_file file = { 0 };
 
-	j.our_file = arena_printf(a, "%s/" DROP_IN, folder(ask));
+	j.our_file = own(&ask->args, a);
 	file.path = j.our_file;
 	list_each (&ask->others, other)
 		if (str_eq(other->path, j.our_file))
@@ -225,5 +230,6 @@ const struct runtime runtime_crio = {
 	.name = "crio",
 	.file = "/etc/crio/crio.conf",
 	.reads = reads,
+	.own = own,
 	.edit = edit,
 };

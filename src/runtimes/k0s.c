@@ -28,6 +28,13 @@ static void reads(const struct runtime_ask *ask, struct arena *a, strs *ret)
 	list_add(a, ret, FOLDER "/*.toml");
 }
 
+static const char *own(const strs *args, struct arena *a)
+{
+	(void)args;
+	(void)a;
+	return OURS;
+}
+
 #define CRI(j, ...) EDIT_PATH("plugins", (j)->plugin, "containerd", __VA_ARGS__)
 
 /* ---- what is there ---- */
@@ -206,5 +213,6 @@ const struct runtime runtime_k0s = {
 	.name = "k0s",
 	.file = "/etc/k0s/containerd.toml",
 	.reads = reads,
+	.own = own,
 	.edit = edit,
 };

@@ -122,6 +122,25 @@ void runtime_settle(struct runtime_answer *ret, enum runtime_effect effect, cons
 	ret->why = why;
 }
 
+void runtime_args(const char *text, struct arena *a, strs *ret)
+{
+	struct piece rest = { text ? text : "", text ? strlen(text) : 0 }, word;
+
+	while (str_word(&rest, &word))
+		list_add(a, ret, arena_strn(a, word.at, word.len));
+}
+
+const char *runtime_target(const struct runtime *r, const char *config, const char *args,
+			   struct arena *a)
+{
+	strs list = { 0 };
+
+	if (!r->own)
+		return config;
+	runtime_args(args, a, &list);
+	return r->own(&list, a);
+}
+
 const char *runtime_version(const struct runtime_work *w)
 {
 	const char *v = w->ask->version ? w->ask->version : "";

@@ -70,10 +70,18 @@ struct runtime {
 	 * last part, all files that match, by name; with `**`, all below the folder. NULL = none.
 	 */
 	void (*reads)(const struct runtime_ask *ask, struct arena *a, strs *ret);
+	/* The file of our own, if that is all that is written; NULL = its own file is edited. */
+	const char *(*own)(const strs *args, struct arena *a);
 	/* Keys of the file that options of the daemon set already. NULL = both may be given. */
 	void (*flag_keys)(const struct runtime_ask *ask, struct arena *a, strs *ret);
 	void (*edit)(const struct runtime_ask *ask, struct arena *a, struct runtime_answer *ret);
 };
+
+/* Arguments of a daemon that are one text, blanks between them. NULL = none. */
+void runtime_args(const char *text, struct arena *a, strs *ret);
+/* Which file a plan names: the one of our own, or `config`. `args` may be NULL. */
+const char *runtime_target(const struct runtime *r, const char *config, const char *args,
+			   struct arena *a);
 
 /* ---- for the drop-ins ---- */
 

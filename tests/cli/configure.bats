@@ -191,6 +191,8 @@ clean() {
 	needs_root
 	configure crio --yes --default
 	[ "$status" -eq 0 ]
+	# The plan names the file that is written, not the one that is only read.
+	[[ $output == *"+ engine     /etc/crio/crio.conf.d/99-gpuprov-nvidia.conf"* && $output != *"/crio.conf "* ]]
 	grep -q '^ *default_runtime = "nvidia"' "$root/etc/crio/crio.conf.d/99-gpuprov-nvidia.conf"
 	run "$GPUPROV" rollback --yes --root "$root"
 	[ ! -e "$root/etc/crio" ]

@@ -23,7 +23,7 @@ fits() {
 		podman t4x2-trixie nvidia-container-toolkit-base: NVIDIA Container Toolkit
 		containerd docker-noble ~ engine +/etc/containerd/config.toml
 		k8s k8s-fresh-noble ~ engine +/etc/containerd/config.toml
-		k8s-crio crio-noble ~ engine +/etc/crio/crio.conf
+		k8s-crio crio-noble ~ engine +/etc/crio/crio.conf.d/99-gpuprov-nvidia.conf 
 		k3s k3s-noble k3s finds nvidia-container-runtime by itself
 		k8s-time-slicing k8s-fresh-noble ~ engine +/etc/containerd/config.toml
 		gpu-operator k8s-fresh-noble ~ engine +/etc/containerd/config.toml
