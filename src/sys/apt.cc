@@ -298,6 +298,8 @@ int download(Session &s, pkgPackageManager &pm, pkgRecords &records)
 	if (lock_or_wait(s, "locking the folder of downloaded packages", { archives + "lock" },
 			 [&] { return fetcher.GetLock(archives); }))
 		return -1;
+	if (fetch_ahead(s, pm, records))
+		return -1;
 	if (!pm.GetArchives(&fetcher, s.cache.GetSourceList(), &records))
 		return failed(s, GP_DOWNLOAD_FAILED, "preparing the downloads");
 	fetcher.Run(PULSE_US);

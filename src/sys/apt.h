@@ -113,7 +113,24 @@ void apt_answer_diff(const struct apt_answer *expected, const struct apt_answer 
  * The back end: a shared object exports `const struct apt_backend gpuprov_apt_backend`. It reports
  * through the sink and returns 0 or -1 with the error set.
  */
-enum { APT_BACKEND_VERSION = 2 };
+enum { APT_BACKEND_VERSION = 3 };
+
+/* A package that can be downloaded before libapt does it. Addresses may hold passwords. */
+struct apt_file {
+	const char *uri;
+	const char *part, *whole; /* names in the folder: on its way, and when it is right */
+	const char *sha256;
+	const char *proxy; /* "" = none; NULL = what the environment says */
+	unsigned long long size;
+};
+
+struct apt_files {
+	const struct apt_file *at;
+	size_t n;
+	int folder; /* open */
+	unsigned tries, stall_s;
+	const char *ca; /* file of certificates; NULL = the system's */
+};
 
 struct apt_sink {
 	void *ctx;
@@ -122,6 +139,8 @@ struct apt_sink {
 	void (*note)(void *ctx, const char *text);
 	/* APT_INSTALL, after the last package() and before anything is changed: may it go on? */
 	int (*approve)(void *ctx, struct err *e);
+	/* Download into the folder what can be had, several at a time; called without rights. */
+	void (*fetch)(void *ctx, const struct apt_files *files);
 };
 
 struct apt_backend {

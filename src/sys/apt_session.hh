@@ -17,6 +17,9 @@ extern "C" {
 #include <string>
 #include <vector>
 
+class pkgPackageManager;
+class pkgRecords;
+
 namespace backend
 {
 
@@ -58,6 +61,12 @@ int lock_or_wait(const Session &s, const char *doing, const std::vector<std::str
 
 /* Which exact set the job comes to: it is marked in the session's cache, and told to the sink. */
 int resolve(Session &s);
+
+/*
+ * Download what the package manager would, over several connections, into apt's own folder, whose
+ * lock is held. That some of it cannot be had is no error: it is left to libapt.
+ */
+int fetch_ahead(Session &s, pkgPackageManager &pm, pkgRecords &records);
 
 /*
  * Why these versions cannot be installed together, in words: the chain of dependencies that leads

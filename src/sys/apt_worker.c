@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "sys/apt.h"
 #include "sys/apt_fault.h"
+#include "sys/fetch.h"
 #include "sys/image.h"
 #include "sys/real_priv.h"
 
@@ -65,6 +66,7 @@ static const struct rec_row line_rows[] = {
 
 struct worker {
 	const struct apt_job *job;
+	const struct sys *sys;
 	int out;
 	struct apt_answer answer; /* the set so far, for the comparison before installing */
 };
@@ -148,6 +150,54 @@ static int on_approve(void *ctx, struct err *e)
 		buf_str(&text));
 	err_way(e, "make the plan again with --refresh, and look at what changed");
 	return -1;
+}
+
+static void on_fetch_event(void *ctx, const struct fetch_event *ev)
+{
+	on_event(ctx, &(struct apt_event){ .kind = APT_EV_DOWNLOAD,
+					   .what = "",
+					   .done = ev->done,
+					   .total = ev->total,
+					   .rate = ev->rate });
+}
+
+/* As many connections to one host as browsers open. */
+enum { CONNECTIONS = 6, ALL_CONNECTIONS = 24 };
+
+static void on_fetch(void *ctx, const struct apt_files *files)
+{
+	struct worker *w = ctx;
+	struct real folder = { .root_fd = files->folder, .log_fd = -1 };
+	const struct sys to = { .ops = w->sys->ops,
+				.ctx = &folder,
+				.root = "apt's folder of packages",
+				.live = w->sys->live };
+	const struct fetch_listener listener = { on_fetch_event, w };
+	struct fetch_job job = {
+		.parallel = ALL_CONNECTIONS,
+		.per_host = CONNECTIONS,
+		.tries = files->tries,
+		.stall_s = files->stall_s,
+		.ca = files->ca,
+		.shared = true,
+	};
+	auto_err e = { 0 };
+
+	for (size_t i = 0; i < files->n; i++) {
+		const struct apt_file *f = &files->at[i];
+		struct fetch_file *to_fetch = list_push(w->answer.a, &job.files);
+
+		*to_fetch = (struct fetch_file){ .path = f->whole,
+						 .part = f->part,
+						 .name = f->part,
+						 .sha256 = f->sha256,
+						 .size = f->size,
+						 .proxy = f->proxy };
+		list_add(w->answer.a, &to_fetch->urls, f->uri);
+	}
+	/* libapt then downloads them, over one connection: slower, and nothing else. */
+	if (sys_fetch(&to, &job, &listener, &e))
+		on_note(w, e.text);
 }
 
 static void *load(const char *dir, struct err *e)
@@ -263,7 +313,7 @@ static int work(struct worker *w, const struct sys *s, struct err *e)
 	const struct real *r = s->ctx;
 	off_t log_from = r->log_fd < 0 ? 0 : lseek(r->log_fd, 0, SEEK_END);
 	const struct apt_backend *back = find_backend(e);
-	struct apt_sink sink = { w, on_package, on_event, on_note, on_approve };
+	struct apt_sink sink = { w, on_package, on_event, on_note, on_approve, on_fetch };
 
 	if (!back)
 		return -1;
@@ -282,7 +332,7 @@ static int work(struct worker *w, const struct sys *s, struct err *e)
 static _Noreturn void child(const struct sys *s, const struct apt_job *job, int out)
 {
 	struct arena a = { 0 };
-	struct worker w = { .job = job, .out = out, .answer = { .a = &a } };
+	struct worker w = { .job = job, .sys = s, .out = out, .answer = { .a = &a } };
 	struct err e = { 0 };
 	struct line last = { .done = true };
 

@@ -21,11 +21,12 @@ struct download {
 	const struct fetch_file *file;
 	struct part part;
 	struct transfer *running;
-	long long not_before; /* ms: the pause before the next try */
-	size_t url;           /* which address */
-	unsigned tries;       /* of this address */
-	bool started_over;    /* a resumed part was thrown away once */
-	bool done;
+	long long not_before;     /* ms: the pause before the next try */
+	size_t url;               /* which address */
+	unsigned tries;           /* of this address */
+	unsigned long long there; /* bytes of an earlier run */
+	bool started_over;        /* a resumed part was thrown away once */
+	bool done, failed;
 	struct err last; /* what the last try said */
 };
 
@@ -48,6 +49,12 @@ static long long now_ms(void)
 }
 
 /* ---- the place ---- */
+
+/* The caller frees. */
+static char *part_path(const struct fetch_file *f)
+{
+	return f->part ? mem_strdup(f->part) : mem_printf("%s.part", f->path);
+}
 
 static int is_there(const struct sys *s, const struct fetch_file *f, bool *ret, struct err *e)
 {
@@ -89,14 +96,15 @@ static int check_urls(const struct fetch_file *f, struct err *e)
 /* Whole and right: into its place, so that it is there after a power cut too. */
 static int put_in_place(struct fetching *f, struct download *d, struct err *e)
 {
-	auto_free char *temp = mem_printf("%s.part", d->file->path);
+	auto_free char *temp = part_path(d->file);
+	bool sync = !f->job->shared;
 	const char *from, *to;
 	auto_close int dir = path_open_parent(real_root_fd(f->s), d->file->path, PATH_STRICT, &to);
 
 	from = strrchr(temp, '/');
 	from = from ? from + 1 : temp;
-	if (dir < 0 || fchmod(d->part.fd, 0644) || fsync(d->part.fd) ||
-	    renameat(dir, from, dir, to) || fsync(dir))
+	if (dir < 0 || fchmod(d->part.fd, 0644) || (sync && fsync(d->part.fd)) ||
+	    renameat(dir, from, dir, to) || (sync && fsync(dir)))
 		return err_errno(e, errno, "keeping %s in the cache", d->file->name);
 	part_close(&d->part);
 	d->done = true;
@@ -145,7 +153,7 @@ static void try_again(struct fetching *f, struct download *d, bool may_pass, uns
 {
 	unsigned pause = f->job->pause_ms ? f->job->pause_ms : 1000;
 
-	if (may_pass && ++d->tries < TRIES) {
+	if (may_pass && ++d->tries < (f->job->tries ? f->job->tries : TRIES)) {
 		long long wait = (long long)pause << (d->tries - 1);
 
 		if (wait_s && wait_s <= 120 && wait < wait_s * 1000LL)
@@ -161,11 +169,12 @@ static void try_again(struct fetching *f, struct download *d, bool may_pass, uns
 static int finish(struct fetching *f, struct download *d, struct err *e)
 {
 	struct transfer_end end = { 0 };
-	bool resumed = d->running && transfer_resumed(d->running);
-	int rc;
+	bool resumed = !d->running || transfer_resumed(d->running);
+	int rc = 0;
 
 	err_drop(&d->last);
-	rc = transfer_finish(d->running, &end, &d->last);
+	if (d->running) /* else all of it was there */
+		rc = transfer_finish(d->running, &end, &d->last);
 	d->running = NULL;
 	/* An answer without a length that is cut off looks whole. */
 	if (rc == 0 && d->part.have < d->file->size) {
@@ -194,17 +203,26 @@ static int finish(struct fetching *f, struct download *d, struct err *e)
 
 static int start(struct fetching *f, struct download *d, struct err *e)
 {
+	const struct fetch_file *file = d->file;
 	const struct transfer_job job = {
-		.url = d->file->urls.at[d->url],
-		.proxy = f->job->proxy,
+		.url = file->urls.at[d->url],
+		.proxy = file->proxy ? file->proxy : f->job->proxy,
 		.ca = f->job->ca,
 		.stall_s = f->job->stall_s ? f->job->stall_s : 60,
-		.most = d->file->size ? d->file->size :
-			f->job->most  ? f->job->most :
-					16ULL << 30,
-		.pinned = d->file->sha256 != NULL,
+		.most = file->size   ? file->size :
+			f->job->most ? f->job->most :
+				       16ULL << 30,
+		.pinned = file->sha256 != NULL,
+		.separate = f->job->shared,
+		.plain = f->job->shared,
 	};
+	auto_free char *temp = part_path(file);
 
+	if (d->part.fd < 0 &&
+	    part_open(f->s, temp, file->sha256 != NULL, file->md5 != NULL, &d->part, e))
+		return -1;
+	if (file->sha256 && file->size && d->part.have == file->size)
+		return finish(f, d, e) < 0 ? -1 : 0;
 	d->running = transfer_start(f->transfers, &job, &d->part, e);
 	return d->running ? 0 : -1;
 }
@@ -220,10 +238,12 @@ static void tell(struct fetching *f)
 	for (size_t i = 0; i < f->n; i++) {
 		const struct download *d = &f->at[i];
 
-		ev.done += (long long)(d->done && d->file->size ? d->file->size : d->part.have);
+		ev.done += (long long)(d->done && d->file->size ? d->file->size :
+				       d->part.fd >= 0          ? d->part.have :
+								  d->there);
 		ev.total += (long long)d->file->size;
 		known &= d->file->size > 0;
-		if (!d->done) {
+		if (!d->done && !d->failed) {
 			open++;
 			ev.what = d->file->name;
 		}
@@ -242,30 +262,63 @@ static void tell(struct fetching *f)
 	f->listener->event(f->listener->ctx, &ev);
 }
 
-static size_t running(const struct fetching *f)
+/* "mirror.example:8080" of an address. */
+static struct piece host_of(const struct download *d)
 {
-	size_t n = 0;
+	const char *url = d->file->urls.at[d->url];
+	const char *host = strstr(url, "://");
 
-	for (size_t i = 0; i < f->n; i++)
-		n += f->at[i].running != NULL;
-	return n;
+	host = host ? host + 3 : url;
+	return (struct piece){ host, strcspn(host, "/?#") };
+}
+
+/* May one more begin, and this one? */
+static bool has_turn(const struct fetching *f, const struct download *next)
+{
+	size_t most = f->job->parallel ? f->job->parallel : PARALLEL;
+	size_t all = 0, of_host = 0;
+	struct piece host = host_of(next);
+
+	if (now_ms() < next->not_before)
+		return false;
+	for (size_t i = 0; i < f->n; i++) {
+		struct piece other;
+
+		if (!f->at[i].running)
+			continue;
+		all++;
+		other = host_of(&f->at[i]);
+		of_host += other.len == host.len && memcmp(other.at, host.at, host.len) == 0;
+	}
+	return all < most && (!f->job->per_host || of_host < f->job->per_host);
+}
+
+static int one_step(struct fetching *f, struct download *d, struct err *e)
+{
+	if (d->running && transfer_ended(d->running) && finish(f, d, e) < 0)
+		return -1;
+	if (d->done || d->running || !has_turn(f, d))
+		return 0;
+	return start(f, d, e);
 }
 
 static int step(struct fetching *f, size_t *ret_open, struct err *e)
 {
-	size_t most = f->job->parallel ? f->job->parallel : PARALLEL;
-
 	*ret_open = 0;
 	for (size_t i = 0; i < f->n; i++) {
 		struct download *d = &f->at[i];
+		auto_err why = { 0 };
 
-		if (d->running && transfer_ended(d->running) && finish(f, d, e) < 0)
-			return -1;
-		if (d->done)
+		if (d->done || d->failed)
 			continue;
-		++*ret_open;
-		if (!d->running && running(f) < most && now_ms() >= d->not_before && start(f, d, e))
-			return -1;
+		if (one_step(f, d, f->job->shared ? &why : e)) {
+			if (!f->job->shared)
+				return -1;
+			/* Whoever the folder belongs to tries it in its turn, and says why not. */
+			d->failed = true;
+			part_close(&d->part);
+		}
+		*ret_open += !d->done && !d->failed;
 	}
 	return 0;
 }
@@ -285,15 +338,18 @@ static int run(struct fetching *f, struct err *e)
 	}
 }
 
-static int open_parts(struct fetching *f, struct err *e)
+/* What earlier runs left of them. */
+static int see_parts(struct fetching *f, struct err *e)
 {
 	for (size_t i = 0; i < f->n; i++) {
-		auto_free char *temp = mem_printf("%s.part", f->at[i].file->path);
+		auto_free char *temp = part_path(f->at[i].file);
+		struct sys_stat st;
 
-		if (part_open(f->s, temp, f->at[i].file->sha256 != NULL, f->at[i].file->md5 != NULL,
-			      &f->at[i].part, e))
+		if (sys_stat(f->s, temp, &st, e))
 			return -1;
-		f->resumed += (long long)f->at[i].part.have;
+		if (st.type == SYS_FILE && f->at[i].file->sha256)
+			f->at[i].there = st.size;
+		f->resumed += (long long)f->at[i].there;
 	}
 	return 0;
 }
@@ -306,9 +362,9 @@ static int check_room(const struct fetching *f, struct err *e)
 	struct sys_space space;
 
 	for (size_t i = 0; i < f->n; i++)
-		if (f->at[i].file->size > f->at[i].part.have)
-			need += f->at[i].file->size - f->at[i].part.have;
-	if (!need)
+		if (f->at[i].file->size > f->at[i].there)
+			need += f->at[i].file->size - f->at[i].there;
+	if (!need || f->job->shared)
 		return 0;
 	if (sys_space(f->s, "", &space, e))
 		return -1;
@@ -327,7 +383,7 @@ static int fetch_missing(struct fetching *f, struct err *e)
 {
 	int rc;
 
-	if (open_parts(f, e) || check_room(f, e))
+	if (see_parts(f, e) || check_room(f, e))
 		return -1;
 	f->transfers = transfers_open(e);
 	if (!f->transfers)

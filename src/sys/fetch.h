@@ -17,6 +17,8 @@ struct fetch_file {
 	const char *sha256;      /* NULL only when the user wants no check */
 	const char *md5;         /* what the publisher's list says, or NULL; never the pin */
 	unsigned long long size; /* 0 = not known */
+	const char *part;        /* where its bytes come together; NULL = `path` and ".part" */
+	const char *proxy;       /* "" = none; NULL = that of the job */
 };
 
 struct fetch_job {
@@ -27,6 +29,15 @@ struct fetch_job {
 	unsigned pause_ms;       /* before the second try, doubled each time; 0 = 1000 */
 	unsigned stall_s;        /* give up when so slow for so long; 0 = 60 */
 	unsigned long long most; /* bytes, where the size is not known; 0 = 16 GiB */
+	unsigned per_host;       /* so many at a time from one host; 0 = as from all */
+	unsigned tries;          /* of one address; 0 = 5 */
+	/*
+	 * The folder is another program's, which can fetch what is missing in the end, and say why
+	 * that cannot be had: one file does not stop the others, nothing waits for the disk, and
+	 * what begins by http may be redirected to http. One connection for each file that is on
+	 * its way, because content networks limit each connection.
+	 */
+	bool shared;
 };
 
 /* The state of all downloads together. */

@@ -195,24 +195,26 @@ static size_t on_data(char *bytes, size_t size, size_t n, void *ctx)
 /* ---- starting ---- */
 
 /*
- * What is begun by http may be redirected to https, and nothing else to anywhere else. Old libcurl
- * (before 7.85) knows the protocols as bits only.
+ * What is begun by http may be redirected to https (to http only where that is `plain`), and
+ * nothing else to anywhere else. Old libcurl (before 7.85) knows the protocols as bits only.
  */
-static void set_protocols(struct transfer *t)
+static void set_protocols(struct transfer *t, bool plain)
 {
 	enum { OLD_PROTOCOLS = 181, OLD_REDIR_PROTOCOLS = 182 };
 	const long http = 1, https = 2, file = 1 << 10;
 	bool is_file = str_starts(t->url, "file:"), is_http = str_starts(t->url, "http:");
 	const char *first = is_file ? "file" : is_http ? "http,https" : "https";
+	const char *then = is_http && plain ? "http,https" : "https";
 
 	if (lib.curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, first) == CURLE_OK &&
-	    lib.curl_easy_setopt(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https") == CURLE_OK)
+	    lib.curl_easy_setopt(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, then) == CURLE_OK)
 		return;
 	lib.curl_easy_setopt(t->easy, (CURLoption)OLD_PROTOCOLS,
 			     is_file ? file :
 			     is_http ? http | https :
 				       https);
-	lib.curl_easy_setopt(t->easy, (CURLoption)OLD_REDIR_PROTOCOLS, https);
+	lib.curl_easy_setopt(t->easy, (CURLoption)OLD_REDIR_PROTOCOLS,
+			     is_http && plain ? http | https : https);
 }
 
 static void ask_for_the_rest(struct transfer *t)
@@ -254,7 +256,9 @@ static void set_options(struct transfer *t, const struct transfer_job *job)
 		lib.curl_easy_setopt(c, CURLOPT_PROXY, job->proxy);
 	if (job->ca)
 		lib.curl_easy_setopt(c, CURLOPT_CAINFO, job->ca);
-	set_protocols(t);
+	if (job->separate)
+		lib.curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	set_protocols(t, job->plain);
 	ask_for_the_rest(t);
 	if (t->headers)
 		lib.curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);

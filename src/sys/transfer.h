@@ -38,6 +38,8 @@ struct transfer_job {
 	unsigned stall_s;
 	unsigned long long most;
 	bool pinned;
+	bool separate; /* a connection of its own: HTTP/1.1 */
+	bool plain;    /* http may be redirected to http */
 };
 
 struct transfer_end {

@@ -3,7 +3,7 @@
 """Make a signed apt repository from a small description, damage it on demand, serve it.
 
     mkrepo.py make DESCRIPTION DIR --keys KEYS [--fault NAME[:PACKAGE]]...
-    mkrepo.py serve DIR PORT-FILE [--log FILE]
+    mkrepo.py serve DIR PORT-FILE [--log FILE] [--manners FILE]
 
 The description ("-" is standard input) is stanzas in the style of a control file. A stanza without
 "Package" begins a suite; the packages after it belong to it:
@@ -26,11 +26,17 @@ File, Elf, Zeros, Link and Conffile may come several times; "\\n" in their text 
 
 Faults of a suite: unsigned, bad-signature, unknown-key, expired, future, no-release, weak,
 bad-hash, bad-size, no-packages, garbage. Of a package's .deb: missing-deb:NAME, short-deb:NAME,
-bad-deb:NAME. Everything is written in one process: fifty packages take a tenth of a second, most of
+bad-deb:NAME. How .debs are served is in the file of manners, a word or two a line, read at each
+request: "login NAME:PASSWORD", "redirect" (once for each request), "cut BYTES" (the first answer for
+each file), "dead COUNT" (after so many answers no connection is answered), "pause SECONDS". With that
+file each request for a .deb is a line of FILE.debs: path, range, connections at work, client's port.
+Everything is written in one process: fifty packages take a tenth of a second, most of
 it gpg's.
 """
 
 import argparse
+import base64
+import collections
 import email.utils
 import functools
 import gzip
@@ -43,6 +49,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import threading
 import time
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -386,6 +393,65 @@ class Agent:
 class Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     log = None
+    manners = None
+    seen, at_work, lock = collections.Counter(), 0, threading.Lock()
+
+    def do_GET(self):
+        path = self.path.partition("?")[0]
+        if not self.manners or not path.endswith(".deb"):
+            super().do_GET()
+            return
+        with open(self.manners, encoding="utf-8") as f:
+            manners = dict((line.split(maxsplit=1) + [""])[:2] for line in f.read().splitlines())
+        with self.lock:
+            Handler.at_work += 1
+            Handler.seen[path] += 1
+            Handler.seen["*"] += 1
+            first = Handler.seen[path] == 1
+            with open(self.manners + ".debs", "a", encoding="utf-8") as out:
+                ask = self.headers.get("Range", "-")
+                out.write(f"{self.path} {ask} {Handler.at_work} {self.client_address[1]}\n")
+        try:
+            time.sleep(float(manners.get("pause", "0")))
+            self.send_deb(path, manners, first)
+        except ConnectionError:
+            self.close_connection = True
+        finally:
+            with self.lock:
+                Handler.at_work -= 1
+
+    def send_deb(self, path, manners, first):
+        if "dead" in manners and Handler.seen["*"] > int(manners["dead"]):
+            self.close_connection = True
+            return
+        if "login" in manners:
+            login = base64.b64encode(manners["login"].encode()).decode()
+            if self.headers.get("Authorization") != "Basic " + login:
+                self.send_error(401)
+                return
+        if "redirect" in manners and "?" not in self.path:
+            self.send_response(302)
+            self.send_header("Location", self.path + "?again")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if not os.path.isfile(self.translate_path(path)):
+            self.send_error(404)
+            return
+        with open(self.translate_path(path), "rb") as f:
+            data = f.read()
+        start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(start[1]) if start else 0
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(data) - start))
+        self.end_headers()
+        if first and "cut" in manners:
+            self.wfile.write(data[: int(manners["cut"])])
+            self.close_connection = True
+        else:
+            self.wfile.write(data[start:])
 
     def translate_path(self, path):
         # Asked as a proxy: whoever that address is, it is us.
@@ -399,8 +465,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
                 out.write(fmt % args + "\n")
 
 
-def serve(top, port_file, log):
-    Handler.log = log
+def serve(top, port_file, log, manners):
+    Handler.log, Handler.manners = log, manners
     handler = functools.partial(Handler, directory=top)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         with open(port_file + ".new", "w", encoding="utf-8") as out:
@@ -421,12 +487,13 @@ def main():
     s.add_argument("dir")
     s.add_argument("port_file")
     s.add_argument("--log")
+    s.add_argument("--manners")
     a = p.parse_args()
     if a.verb == "make":
         with open(0 if a.description == "-" else a.description, encoding="utf-8") as f:
             make(f.read(), a.dir.rstrip("/"), Keys(a.keys), a.fault)
     else:
-        serve(a.dir, a.port_file, a.log)
+        serve(a.dir, a.port_file, a.log, a.manners)
 
 
 if __name__ == "__main__":

@@ -257,9 +257,9 @@ nvidia_debian() {
 	END
 }
 
-# repo_serve: $REPO over http on loopback, at $URI.
+# repo_serve [OPTION...]: $REPO over http on loopback, at $URI.
 repo_serve() {
-	"$REAL_LIB/mkrepo.py" serve "$REPO" "$WORK/port" --log "$WORK/requests" 3>&- &
+	"$REAL_LIB/mkrepo.py" serve "$REPO" "$WORK/port" --log "$WORK/requests" "$@" 3>&- &
 	echo $! >"$WORK/server"
 	until_there "$WORK/port"
 	URI=http://127.0.0.1:$(cat "$WORK/port")

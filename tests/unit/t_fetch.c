@@ -263,10 +263,10 @@ static void several(void)
 
 	hash_bytes("another", 7, sha256);
 	f = list_push(&a, &job.files);
-	*f = (struct fetch_file){ "m/f", "f", { 0 }, t.sha256, NULL, SIZE };
+	*f = (struct fetch_file){ .path = "m/f", .name = "f", .sha256 = t.sha256, .size = SIZE };
 	list_add(&a, &f->urls, arena_printf(&a, "%s/later/1/f", t.https));
 	f = list_push(&a, &job.files);
-	*f = (struct fetch_file){ "m/g", "g", { 0 }, sha256, NULL, 7 };
+	*f = (struct fetch_file){ .path = "m/g", .name = "g", .sha256 = sha256, .size = 7 };
 	list_add(&a, &f->urls, arena_printf(&a, "%s/later/1/g", t.https));
 	t.s.sys.offline = false;
 	ok(real_fetch(&t.s.sys, &job, &listener, &e) == 0, "two files at once");
@@ -287,7 +287,9 @@ static void no_room(void)
 	auto_err e = { 0 };
 	int rc;
 
-	*f = (struct fetch_file){ "n/f", "f", { 0 }, big_sha256, NULL, 1ULL << 60 };
+	*f = (struct fetch_file){
+		.path = "n/f", .name = "f", .sha256 = big_sha256, .size = 1ULL << 60
+	};
 	list_add(&a, &f->urls, arena_printf(&a, "%s/ok/f", t.https));
 	requests("");
 	rc = real_fetch(&t.s.sys, &job, NULL, &e);
