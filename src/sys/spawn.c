@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -57,12 +58,17 @@ static int enter(const struct sys *s, const struct sys_cmd *cmd, const struct se
 	return fchdir(real_root_fd(s)) || chroot(".");
 }
 
+/* What the child gets; -1 where there is nothing. */
+struct ends {
+	int in, out, errors, report;
+};
+
 /* In the child. Only async-signal-safe calls; the error goes up the pipe as an errno. */
 static _Noreturn void become(const struct sys *s, const struct sys_cmd *cmd, char *const *env,
-			     const struct sealed *sealed, int out, int report)
+			     const struct sealed *sealed, const struct ends *ends)
 {
 	const char *const *argv = cmd->sealed ? sealed->argv : cmd->argv;
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int in = ends->in < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : ends->in;
 	sigset_t none;
 	int errnum;
 
@@ -70,7 +76,8 @@ static _Noreturn void become(const struct sys *s, const struct sys_cmd *cmd, cha
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
-	if (setpgid(0, 0) || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+	if (setpgid(0, 0) || in < 0 || dup2(in, 0) < 0 || dup2(ends->out, 1) < 0 ||
+	    dup2(ends->errors < 0 ? ends->out : ends->errors, 2) < 0)
 		goto fail;
 	if (enter(s, cmd, sealed))
 		goto fail;
@@ -82,7 +89,7 @@ static _Noreturn void become(const struct sys *s, const struct sys_cmd *cmd, cha
 	execve(argv[0], (char *const *)(size_t)argv, env);
 fail:
 	errnum = errno;
-	if (write(report, &errnum, sizeof(errnum)) < 0)
+	if (write(ends->report, &errnum, sizeof(errnum)) < 0)
 		_exit(126);
 	_exit(127);
 }
@@ -113,25 +120,30 @@ static void keep_output(struct buf *b, const char *bytes, size_t n)
 
 struct child {
 	pid_t pid;
-	int pidfd; /* -1 on a kernel without them */
-	int out;   /* read end of its output */
+	int pidfd;  /* -1 on a kernel without them */
+	int out;    /* read end of its output */
+	int errors; /* of what it complains of; -1: that is in its output */
 	int log_fd;
 	long long deadline;
 };
 
 /* Take what is there; false at the end of the output. */
-static bool take(const struct child *c, struct buf *output)
+static bool take(const struct child *c, int from, struct buf *output)
 {
 	char bytes[4096];
-	ssize_t n = read(c->out, bytes, sizeof(bytes));
+	ssize_t n = read(from, bytes, sizeof(bytes));
 
 	if (n < 0 && errno == EINTR)
 		return true;
 	if (n <= 0)
 		return false;
 	keep_output(output, bytes, (size_t)n);
-	/* The log is a copy for people; a full disk there must not stop the command. */
-	if (c->log_fd >= 0 && fd_write_all(c->log_fd, bytes, (size_t)n))
+	/*
+	 * The log is a copy for people; a full disk there must not stop the command. Data that is
+	 * kept apart is for us, and not for the log.
+	 */
+	if (c->log_fd >= 0 && (from != c->out || c->errors < 0) &&
+	    fd_write_all(c->log_fd, bytes, (size_t)n))
 		errno = 0;
 	return true;
 }
@@ -141,28 +153,31 @@ static bool take(const struct child *c, struct buf *output)
  * do: a child may close its output and go on, and what it leaves running may keep the output open.
  * Only with `all` is the end of the output waited for too.
  */
-static bool drain(const struct child *c, struct buf *output, bool all)
+static bool drain(const struct child *c, struct sys_done *d, bool all)
 {
-	bool open = true, ended = c->pidfd < 0;
+	bool open = true, complains = c->errors >= 0, ended = c->pidfd < 0;
 
 	all |= ended;
-	while (open || !ended) {
+	while (open || complains || !ended) {
 		struct pollfd p[] = {
 			{ .fd = open ? c->out : -1, .events = POLLIN },
 			{ .fd = ended ? -1 : c->pidfd, .events = POLLIN },
+			{ .fd = complains ? c->errors : -1, .events = POLLIN },
 		};
 		long long left = c->deadline - now_ms();
 		bool last = ended && !all; /* take what it wrote before it ended */
 
 		if (left <= 0)
 			return false;
-		if (poll(p, 2, last ? 0 : left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
+		if (poll(p, 3, last ? 0 : left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
 			return true;
 		if (p[1].revents)
 			ended = true;
 		if (p[0].revents)
-			open = take(c, output);
-		else if (last)
+			open = take(c, c->out, &d->output);
+		if (p[2].revents)
+			complains = take(c, c->errors, &d->errors);
+		if (last && !p[0].revents && !p[2].revents)
 			return true;
 	}
 	return true;
@@ -182,11 +197,11 @@ static int reap(pid_t pid)
  * TERM to the whole group, a little time, then KILL to what is left of it. The child is not reaped
  * yet, so its number still means this group.
  */
-static void stop(struct child *c, struct buf *output)
+static void stop(struct child *c, struct sys_done *d)
 {
 	kill(-c->pid, SIGTERM);
 	c->deadline = now_ms() + GRACE_MS;
-	drain(c, output, true);
+	drain(c, d, true);
 	kill(-c->pid, SIGKILL);
 }
 
@@ -201,44 +216,74 @@ static int started(int report, struct err *e, const struct sys_cmd *cmd)
 	return n == sizeof(errnum) ? err_errno(e, errnum, "starting '%s'", cmd->argv[0]) : 0;
 }
 
+/* Its standard input: the bytes it is given, in memory. */
+static int give_input(const struct sys_cmd *cmd, int *ret, struct err *e)
+{
+	auto_close int fd = cmd->input ? memfd_create("input", MFD_CLOEXEC) : -1;
+
+	if (cmd->input &&
+	    (fd < 0 || fd_write_all(fd, cmd->input, cmd->input_len) || lseek(fd, 0, SEEK_SET)))
+		return err_errno(e, errno, "starting '%s'", cmd->argv[0]);
+	*ret = steal_fd(&fd);
+	return 0;
+}
+
+static int make_pipe(const struct sys_cmd *cmd, int *ret_r, int *ret_w, struct err *e)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC))
+		return err_errno(e, errno, "starting '%s'", cmd->argv[0]);
+	*ret_r = fds[0];
+	*ret_w = fds[1];
+	return 0;
+}
+
+static void wait_for(const struct sys_cmd *cmd, struct child *c, struct sys_done *ret)
+{
+	size_t limit = cmd->output_limit ? cmd->output_limit : 64 << 10;
+
+	ret->output = (struct buf)BUF_INIT(limit);
+	ret->errors = (struct buf)BUF_INIT(limit);
+	c->deadline = now_ms() + 1000LL * (cmd->timeout_s ? cmd->timeout_s : HOUR_S);
+	if (!drain(c, ret, false)) {
+		ret->timed_out = true;
+		stop(c, ret);
+	}
+	ret->status = reap(c->pid);
+}
+
 int real_run(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret, struct err *e)
 {
 	const struct real *r = s->ctx;
-	auto_close int out_r = -1, out_w = -1, rep_r = -1, rep_w = -1, pidfd = -1;
+	auto_close int out_r = -1, out_w = -1, rep_r = -1, rep_w = -1, err_r = -1, err_w = -1;
+	auto_close int in = -1, pidfd = -1;
 	auto_free char *const *env = NULL;
 	auto_sealed sealed = SEALED_NONE;
 	struct child c = { .log_fd = r->log_fd };
-	int out[2], rep[2];
 
-	if (cmd->sealed && sealed_prepare(s, cmd, &sealed, e))
+	if ((cmd->sealed && sealed_prepare(s, cmd, &sealed, e)) || give_input(cmd, &in, e) ||
+	    make_pipe(cmd, &out_r, &out_w, e) || make_pipe(cmd, &rep_r, &rep_w, e) ||
+	    (cmd->apart && make_pipe(cmd, &err_r, &err_w, e)))
 		return -1;
 	env = make_env(cmd->env, sealed.env);
-	if (pipe2(out, O_CLOEXEC))
-		return err_errno(e, errno, "starting '%s'", cmd->argv[0]);
-	out_r = out[0], out_w = out[1];
-	if (pipe2(rep, O_CLOEXEC))
-		return err_errno(e, errno, "starting '%s'", cmd->argv[0]);
-	rep_r = rep[0], rep_w = rep[1];
 	c.out = out_r;
+	c.errors = err_r;
 	c.pid = fork();
 	if (c.pid < 0)
 		return err_errno(e, errno, "starting '%s'", cmd->argv[0]);
 	if (c.pid == 0)
-		become(s, cmd, env, &sealed, out_w, rep_w);
+		become(s, cmd, env, &sealed, &(struct ends){ in, out_w, err_w, rep_w });
 	close(steal_fd(&out_w));
 	close(steal_fd(&rep_w));
+	if (cmd->apart)
+		close(steal_fd(&err_w));
 	if (started(rep_r, e, cmd)) {
 		reap(c.pid);
 		return -1;
 	}
 	pidfd = (int)syscall(SYS_pidfd_open, c.pid, 0);
 	c.pidfd = pidfd;
-	ret->output = (struct buf)BUF_INIT(cmd->output_limit ? cmd->output_limit : 64 << 10);
-	c.deadline = now_ms() + 1000LL * (cmd->timeout_s ? cmd->timeout_s : HOUR_S);
-	if (!drain(&c, &ret->output, false)) {
-		ret->timed_out = true;
-		stop(&c, &ret->output);
-	}
-	ret->status = reap(c.pid);
+	wait_for(cmd, &c, ret);
 	return 0;
 }

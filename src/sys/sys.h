@@ -93,12 +93,17 @@ struct sys_cmd {
 	 * messages. See sys/sealed.h.
 	 */
 	const struct sys_sealed *sealed;
+	const char *input; /* for its standard input; NULL = there is none */
+	size_t input_len;
+	/* What it complains of is kept apart from its output, which is data and in no log. */
+	bool apart;
 	bool mounts; /* in an image: private /proc and /dev, for programs that need them */
 };
 
 struct sys_done {
 	int status;        /* exit status, or 128 + signal */
 	struct buf output; /* stdout and stderr together; the caller releases it */
+	struct buf errors; /* stderr, where that was asked for; likewise */
 	bool timed_out;
 };
 

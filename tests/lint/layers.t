@@ -108,6 +108,8 @@ PARTS = [
     ("engine.h", BASE + VALUES + EDIT + ["runtimes/runtime.h", "sys/sys.h"], PLAIN),
     ("engine*.c", BASE + VALUES + EDIT + INTERFACES + ["engine.h", "registry.h", "sys/sys.h", "sys/hash.h"],
      PLAIN),
+    ("kubectl.h", BASE, PLAIN),
+    ("kubectl.c", BASE + EDIT + ["kubectl.h", "sys/sys.h"], PLAIN),
     ("closure.c", BASE + VALUES + ACTING + INTERFACES + ["predict.h", "sys/sys.h"], PLAIN),
     ("dkms.[ch]", BASE + VALUES + ["dkms.h", "sys/sys.h"], PLAIN),
     ("predict.[ch]", BASE + VALUES + ACTING + ["predict.h", "sys/sys.h"], PLAIN),

@@ -23,6 +23,7 @@ struct ran {
 static void ran_release(struct ran *r)
 {
 	buf_release(&r->done.output);
+	buf_release(&r->done.errors);
 	err_drop(&r->e);
 }
 #define auto_ran __attribute__((cleanup(ran_release))) struct ran
@@ -367,6 +368,32 @@ static void test_log(const struct scratch *s)
 	scratch_is(s, "root/var/log", "before\none\ntwo\n", "the log has everything, at its end");
 }
 
+/* Data goes in by standard input, comes out apart from complaints, and no log sees it. */
+static void test_apart(const struct scratch *s)
+{
+	static const char *const argv[] = { "/bin/sh", "-c", "cat; echo wrong >&2; exit 4", NULL };
+	auto_buf struct buf much = BUF_TEXT;
+	char *full = realpath(s->base, NULL);
+	auto_free char *path = mem_printf("%s/root/var/log", full + 1);
+	auto_err e = { 0 };
+	auto_ran r = { 0 };
+
+	mem_free(full);
+	scratch_put(s, "root/var/log", "");
+	buf_pad(&much, 'x', 300000);
+	ok(sys_log_to(&live, path, &e) == 0, "a log");
+	run_cmd(&r, &live,
+		&(struct sys_cmd){ .argv = argv,
+				   .input = buf_str(&much),
+				   .input_len = much.len,
+				   .output_limit = 1 << 20,
+				   .apart = true });
+	ok(r.rc == 0 && r.done.status == 4, "input more than a pipe holds");
+	ok(str_eq(buf_str(&r.done.output), buf_str(&much)), "comes to the command whole");
+	is(buf_str(&r.done.errors), "wrong\n", "what it complains of is apart");
+	scratch_is(s, "root/var/log", "wrong\n", "and is all that the log has");
+}
+
 static int shell_ok(const char *script, unsigned timeout_s, struct err *e)
 {
 	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
@@ -487,6 +514,7 @@ int main(void)
 	test_background();
 	test_last_words();
 	test_log(&s);
+	test_apart(&s);
 	test_run_ok();
 	test_root(&s);
 	sys_real_close(&live);
