@@ -128,7 +128,6 @@ static const struct {
 	{ "symptom-text", "text" },
 	{ "package-heads", "heads" },
 	{ "repository-part", "part" },
-	{ "kubernetes-containerd", "min" },
 };
 
 static int check_required(const struct loading *l, const struct record *r)
@@ -383,4 +382,24 @@ const char *catalog_min_driver(const struct catalog *c, const char *cuda, struct
 		return record_get(r, "min_driver");
 	r = catalog_find(c, "cuda-major", ver_head(cuda, 1, a));
 	return r ? record_get(r, "min_driver_exact") : NULL;
+}
+
+bool catalog_containerd_fits(const struct catalog *c, const char *kubernetes, const char *version,
+			     struct arena *a, const char **ret_wanted)
+{
+	const struct record *r = catalog_find(c, "containerd-for-k8s", ver_head(kubernetes, 2, a));
+	const char *at = r ? record_get(r, "min") : NULL;
+
+	*ret_wanted = at;
+	if (!at)
+		return true;
+	for (const char *p = at; *p; p += strcspn(p, ",") + (p[strcspn(p, ",")] == ',')) {
+		const char *min = arena_strn(a, p, strcspn(p, ","));
+
+		/* The first is of the newest series: newer ones fit. */
+		if ((p == at || str_eq(ver_head(min, 2, a), ver_head(version, 2, a))) &&
+		    ver_cmp(version, min) >= 0)
+			return true;
+	}
+	return false;
 }

@@ -78,3 +78,10 @@ const char *catalog_first_branch(const struct record *gpu, const struct record *
  */
 const char *catalog_min_driver(const struct catalog *c, const char *cuda, struct arena *a,
 			       bool *ret_own);
+
+/*
+ * Does this containerd fit that release of Kubernetes (R66)? A release that is not known takes any.
+ * *ret_wanted: what it takes, the newest series first; NULL = not known.
+ */
+bool catalog_containerd_fits(const struct catalog *c, const char *kubernetes, const char *version,
+			     struct arena *a, const char **ret_wanted);

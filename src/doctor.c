@@ -11,6 +11,8 @@
 
 static const char *const severity_words[] = { "error", "warning", "note", NULL };
 
+static const char *const fix_words[] = { "unknown", "by hand", "plan", "plan and boot", NULL };
+
 const struct rec_row finding_rows[] = {
 	{ .name = "severity",
 	  .type = REC_WORD,
@@ -26,6 +28,12 @@ const struct rec_row finding_rows[] = {
 	REC_ROW(struct finding, cure, REC_STR, "what mends it"),
 	REC_ROW(struct finding, commands, REC_STRS, "commands that mend it"),
 	REC_ROW(struct finding, sets, REC_STRS, "changes of the profile that mend it"),
+	{ .name = "fix",
+	  .type = REC_WORD,
+	  .offset = offsetof(struct finding, fix),
+	  .words = fix_words,
+	  .help = "plan, plan and boot: doctor --fix mends it; by hand: it does not" },
+	REC_ROW(struct finding, by_hand, REC_STR, "why no plan mends it"),
 	REC_END,
 };
 

@@ -9,6 +9,9 @@
 #include "catalog.h"
 #include "facts.h"
 
+/* What mends it. Nobody has asked yet is FIX_UNKNOWN. */
+enum fix { FIX_UNKNOWN, FIX_BY_HAND, FIX_PLAN, FIX_PLAN_AND_BOOT };
+
 struct finding {
 	enum severity severity;
 	enum code code;      /* GP_SYMPTOM + n: what `gpuprov why` explains */
@@ -18,6 +21,8 @@ struct finding {
 	strs evidence;       /* what was read, and where */
 	const char *cause, *cure;
 	strs commands;
+	enum fix fix;                   /* found out by cure_judge() */
+	const char *by_hand;            /* why no plan mends it; NULL = nothing has to be mended */
 	strs sets;                      /* changes of the profile: "driver.branch=580" */
 	LIST(struct record_attr) about; /* what {name} in commands stands for */
 };

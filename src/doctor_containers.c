@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/ver.h"
 #include "edit.h"
+#include "toolkit.h"
 
 #include <string.h>
 
@@ -152,6 +153,45 @@ static void engines(struct diagnosing *d)
 	}
 }
 
+/* S18: they look for the runtime when they start, and write their configuration anew then. */
+static void agents(struct diagnosing *d)
+{
+	const struct fact_package *t = toolkit(d);
+
+	list_each (&d->facts->engines, e) {
+		struct finding *f;
+
+		if (!t || e->knows_nvidia != TRI_NO || e->running != TRI_YES ||
+		    !(str_eq(e->name, "k3s") || str_eq(e->name, "rke2")))
+			continue;
+		f = found(d, "S18", "what %s generated has no runtime nvidia", e->name);
+		saw(d, f, "packages", "%s %s is installed", t->name, t->version);
+		saw(d, f, "engines", "%s %s runs with %s", e->name,
+		    e->version ? e->version : "of unknown version",
+		    e->config ? e->config : "no file that is known");
+		about(d, f, "engine", e->name);
+	}
+}
+
+/* S15: the next daemon-reload takes the GPUs from what runs. */
+static void no_links(struct diagnosing *d)
+{
+	bool served = false;
+	const char *seen = NULL;
+	struct finding *f;
+
+	list_each (&d->facts->engines, e)
+		served |= e->running == TRI_YES && e->knows_nvidia == TRI_YES;
+	list_each (&d->facts->notes, n)
+		if (str_eq(n->fact, "dev_char") && n->from)
+			seen = n->from;
+	if (!seen || !served || !toolkit(d) || facts_file(d->facts, TOOLKIT_UDEV_RULE))
+		return;
+	f = found(d, "S15", "containers lose their GPUs when systemd reads its units anew");
+	saw(d, f, NULL, "%s", seen);
+	saw(d, f, NULL, "/" TOOLKIT_UDEV_RULE " is not there");
+}
+
 /* S45 */
 static void no_toolkit(struct diagnosing *d)
 {
@@ -174,24 +214,21 @@ static void no_toolkit(struct diagnosing *d)
 /* S49 */
 static void engine_too_old(struct diagnosing *d)
 {
-	const char *kube = d->facts->kubelet.version;
-	const struct record *r = NULL;
+	const char *kube = d->facts->kubelet.version, *wanted;
 
-	while (kube && (r = catalog_next(d->catalog, "kubernetes-containerd", r)))
-		list_each (&d->facts->engines, e) {
-			struct finding *f;
+	if (!kube)
+		return;
+	list_each (&d->facts->engines, e) {
+		struct finding *f;
 
-			if (!str_eq(e->name, "containerd") || !e->version ||
-			    !serves_kubelet(d, e) || !ver_within(kube, r->key) ||
-			    ver_cmp(e->version, record_get(r, "min")) >= 0)
-				continue;
-			f = found(d, "S49",
-				  "Kubernetes %s needs containerd %s or newer, %s is "
-				  "installed",
-				  kube, record_get(r, "min"), e->version);
-			saw(d, f, "kubelet", "kubelet %s", kube);
-			saw(d, f, "engines", "containerd %s", e->version);
-		}
+		if (!str_eq(e->name, "containerd") || !e->version || !serves_kubelet(d, e) ||
+		    catalog_containerd_fits(d->catalog, kube, e->version, d->a, &wanted))
+			continue;
+		f = found(d, "S49", "Kubernetes %s takes containerd %s or newer, %s is installed",
+			  kube, wanted, e->version);
+		saw(d, f, "kubelet", "kubelet %s", kube);
+		saw(d, f, "engines", "containerd %s", e->version);
+	}
 }
 
 /* S22 */
@@ -250,6 +287,51 @@ static void stale_cdi(struct diagnosing *d)
 	}
 }
 
+/* "version = 2" before the first table; without it containerd takes 1. */
+static unsigned long long version_of(struct diagnosing *d, const char *text)
+{
+	struct piece rest = PIECE(text), line;
+	unsigned long long number = 1;
+
+	while (str_line(&rest, &line)) {
+		const char *row, *value;
+
+		line = str_trim(line);
+		row = arena_strn(d->a, line.at, line.len);
+		value = strchr(row, '=');
+		if (*row == '[')
+			break;
+		if (!value || !str_starts(row, "version"))
+			continue;
+		value += 1 + strspn(value + 1, " \t");
+		str_to_u64(arena_strn(d->a, value, strspn(value, "0123456789")), &number);
+	}
+	return number;
+}
+
+/* S17: a drop-in that is read, of a version that its reader does not take. */
+static void containerd_version(struct diagnosing *d)
+{
+	static const char folder[] = "etc/containerd/conf.d/";
+	const struct fact_file *root = facts_file(d->facts, "etc/containerd/config.toml");
+	unsigned long long version;
+
+	if (!root || !root->content || !strstr(root->content, "/conf.d/"))
+		return;
+	version = version_of(d, root->content);
+	list_each (&d->facts->files, file) {
+		struct finding *f;
+
+		if (!str_starts(file->path, folder) || !file->content ||
+		    version_of(d, file->content) <= version)
+			continue;
+		f = found(d, "S17", "/%s is of version %llu, the file that imports it of %llu",
+			  file->path, version_of(d, file->content), version);
+		saw(d, f, NULL, "/%s: version = %llu", root->path, version);
+		saw(d, f, NULL, "/%s: version = %llu", file->path, version_of(d, file->content));
+	}
+}
+
 /* S19 */
 static void daemon_json(struct diagnosing *d)
 {
@@ -272,7 +354,16 @@ static void daemon_json(struct diagnosing *d)
 	    r.issues.at[0].text);
 }
 
-look *const looks_containers[] = {
-	only_the_runtime, toolkit_mixed, toolkit_unsafe, engines,     no_toolkit,
-	engine_too_old,   two_drivers,   stale_cdi,      daemon_json, NULL
-};
+look *const looks_containers[] = { only_the_runtime,
+				   toolkit_mixed,
+				   toolkit_unsafe,
+				   engines,
+				   agents,
+				   no_links,
+				   containerd_version,
+				   no_toolkit,
+				   engine_too_old,
+				   two_drivers,
+				   stale_cdi,
+				   daemon_json,
+				   NULL };

@@ -57,7 +57,7 @@ static void kernel_without_module(struct diagnosing *d)
 	list_each (&d->facts->kernels, k) {
 		struct finding *f;
 
-		if (k->nvidia || !matters(k))
+		if (k->nvidia || k->failed || !matters(k))
 			continue;
 		f = found(d, "S02", "no NVIDIA module for kernel %s, which %s", k->release,
 			  k->running ? "runs" : "the next boot starts");
@@ -65,6 +65,25 @@ static void kernel_without_module(struct diagnosing *d)
 		saw(d, f, "kernels", "kernel %s has none, and %s", k->release,
 		    k->headers ? "its headers are there" : "no headers");
 		about(d, f, "package", package_for(d, has->release, k->release));
+	}
+}
+
+/* S30: DKMS tried, and the compiler said no. What dpkg has not finished is another matter. */
+static void build_failed(struct diagnosing *d)
+{
+	if (!owns_modules(d) || found_already(d, "S37"))
+		return;
+	list_each (&d->facts->kernels, k) {
+		struct finding *f;
+
+		if (!k->failed || k->nvidia || !matters(k))
+			continue;
+		f = found(d, "S30", "the NVIDIA module did not compile for kernel %s, which %s",
+			  k->release, k->running ? "runs" : "the next boot starts");
+		saw(d, f, "kernels", "/%s is of a build that failed", k->failed);
+		if (d->facts->driver.version)
+			saw(d, f, "driver.version", "driver %s", d->facts->driver.version);
+		about(d, f, "log", k->failed);
 	}
 }
 
@@ -76,7 +95,8 @@ static void no_module(struct diagnosing *d)
 	const struct fact_package *p = of_kind(d, "libraries");
 
 	if (!v->live || !v->driver.version || v->driver.loaded || any_with_module(d) ||
-	    !v->kernels.n || !v->gpus.n || !owns_modules(d) || found_already(d, "S37"))
+	    !v->kernels.n || !v->gpus.n || !owns_modules(d) || found_already(d, "S37") ||
+	    found_already(d, "S30"))
 		return;
 	f = found(d, "S03", "driver %s has no kernel module", v->driver.version);
 	if (p)
@@ -179,7 +199,7 @@ static void runfile(struct diagnosing *d)
 		return;
 	f = found(d, "S10",
 		  p ? "a .run installation beside the packages of the driver" :
-		      "leftovers of a .run installation, and no driver");
+		      "leftovers of an earlier driver, and no driver");
 	if (p)
 		f->severity = SEV_ERROR;
 	list_each (&v->marks, m) {
@@ -191,7 +211,7 @@ static void runfile(struct diagnosing *d)
 		saw(d, f, "packages", "%s %s is installed", p->name, p->version);
 }
 
-look *const looks_driver[] = { mismatch,    kernel_without_module,
-			       no_module,   module_of_another_version,
-			       secure_boot, stale_initramfs,
-			       runfile,     NULL };
+look *const looks_driver[] = {
+	mismatch,    kernel_without_module, build_failed, no_module, module_of_another_version,
+	secure_boot, stale_initramfs,       runfile,      NULL
+};

@@ -141,6 +141,17 @@ static void not_bound(struct diagnosing *d)
 	}
 }
 
+/* S28 */
+static void no_window(struct diagnosing *d)
+{
+	list_each (&d->facts->gpus, g)
+		if (g->window == TRI_NO)
+			saw(d,
+			    found(d, "S28", "the %s at %s has no memory window", name_of(d, g),
+				  address_of(g)),
+			    "gpus", "its BAR1 is 0 at 0x0");
+}
+
 /* S29 */
 static void no_uvm(struct diagnosing *d)
 {
@@ -211,5 +222,5 @@ static void fabric_presence(struct diagnosing *d)
 	}
 }
 
-look *const looks_gpu[] = { dropped, wrong_modules,   nouveau,         nova, not_bound,
+look *const looks_gpu[] = { dropped, wrong_modules,   nouveau,         nova, not_bound, no_window,
 			    no_uvm,  fabric_mismatch, fabric_presence, NULL };

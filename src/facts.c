@@ -24,6 +24,7 @@ static const struct rec_row gpu_rows[] = {
 	REC_ROW(struct fact_gpu, class_id, REC_STR, "PCI class"),
 	REC_ROW(struct fact_gpu, driver, REC_STR, "kernel driver bound to it"),
 	REC_ROW(struct fact_gpu, mig, REC_TRI, "MIG mode is on"),
+	REC_ROW(struct fact_gpu, window, REC_TRI, "it has a memory window, BAR1"),
 	REC_END,
 };
 
@@ -38,6 +39,7 @@ static const struct rec_row kernel_rows[] = {
 	REC_ROW(struct fact_kernel, image, REC_BOOL, "it can be booted"),
 	REC_ROW(struct fact_kernel, nvidia, REC_STR, "version of its NVIDIA module"),
 	REC_ROW(struct fact_kernel, flavour, REC_STR, "open or proprietary"),
+	REC_ROW(struct fact_kernel, failed, REC_STR, "log of a build of it that failed"),
 	REC_ROW(struct fact_kernel, initramfs, REC_STR, "fresh, or stale: older than modprobe.d"),
 	REC_END,
 };

@@ -34,6 +34,7 @@ struct fact_os {
 struct fact_gpu {
 	const char *address;   /* 0000:3b:00.0; NULL when the profile or --gpu named it */
 	enum tri mig;          /* MIG mode is on */
+	enum tri window;       /* the firmware gave it a memory window (BAR1) */
 	const char *vendor;    /* 10de */
 	const char *device;    /* 1eb8, lower case as in sysfs */
 	const char *subsystem; /* 10de:12a2 */
@@ -52,6 +53,7 @@ struct fact_kernel {
 	bool image;            /* /boot has it, so it can be booted */
 	const char *nvidia;    /* version of the NVIDIA module installed for it */
 	const char *flavour;   /* open or proprietary, by the module's licence */
+	const char *failed;    /* log of a DKMS build for it that failed; NULL = none */
 	const char *initramfs; /* "fresh", "stale" (older than modprobe.d), NULL = it has none */
 };
 

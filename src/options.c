@@ -75,6 +75,8 @@ const struct option_row option_table[OPT_COUNT] = {
 	[OPT_TIMING] = { OPT_TIMING, "timing", NULL, NULL, false, NULL },
 	[OPT_ERROR] = { OPT_ERROR, "error", "TEXT", NULL, false,
 			"explain this message instead of looking at the host" },
+	[OPT_FIX] = { OPT_FIX, "fix", NULL, NULL, false,
+		      "show the plan that mends what was found, ask, and carry it out" },
 	[OPT_RUN] = { OPT_RUN, "run", NULL, NULL, false,
 		      "also run a CUDA kernel on every GPU and check its result" },
 	[OPT_PYTORCH] = { OPT_PYTORCH, "pytorch", "PYTHON", NULL, false,

@@ -25,6 +25,23 @@ static void add_line(const char *label, const char *text, const struct style *st
 	render_wrapped(text, INDENT, INDENT, style, ret);
 }
 
+/* Who mends it: a plan, or somebody. A note has nothing to mend. */
+static void add_fix(const struct finding *f, const struct style *style, struct buf *ret)
+{
+	static const char *const words[] = {
+		[FIX_PLAN] = "by a plan: sudo gpuprov doctor --fix",
+		[FIX_PLAN_AND_BOOT] = "by a plan, and a boot: sudo gpuprov doctor --fix",
+	};
+	auto_buf struct buf text = BUF_TEXT;
+
+	if (f->fix == FIX_PLAN || f->fix == FIX_PLAN_AND_BOOT)
+		buf_adds(&text, words[f->fix]);
+	else if (f->by_hand)
+		buf_addf(&text, "by hand: %s", f->by_hand);
+	if (text.len)
+		add_line("fix:", buf_str(&text), style, ret);
+}
+
 static void add_finding(const struct finding *f, const struct style *style, struct buf *ret)
 {
 	auto_buf struct buf head = BUF_TEXT;
@@ -39,6 +56,7 @@ static void add_finding(const struct finding *f, const struct style *style, stru
 		add_line("cause:", f->cause, style, ret);
 	if (f->cure)
 		add_line("cure:", f->cure, style, ret);
+	add_fix(f, style, ret);
 	/* Commands and settings are to be copied: never wrapped. */
 	list_each (&f->sets, set)
 		buf_addf(ret, "  %-*s%s\n", INDENT - 2, "profile:", *set);

@@ -346,23 +346,12 @@ static void add_engine_step(struct solving *s, const char *name, const struct fa
 static void judge_for_k8s(struct solving *s, const struct fact_engine *engine)
 {
 	const char *version = cluster_version(s);
-	const struct record *r = version ? catalog_find(s->catalog, "containerd-for-k8s",
-							ver_head(version, 2, s->a)) :
-					   NULL;
-	const char *at = r ? record_get(r, "min") : NULL;
+	const char *at;
 	struct diag *d;
 
-	if (!at || !engine->version)
+	if (!version || !engine->version ||
+	    catalog_containerd_fits(s->catalog, version, engine->version, s->a, &at))
 		return;
-	for (const char *p = at; *p; p += strcspn(p, ",") + (p[strcspn(p, ",")] == ',')) {
-		const char *min = arena_strn(s->a, p, strcspn(p, ","));
-
-		/* The first is of the newest series: newer ones fit. */
-		if ((p == at ||
-		     str_eq(ver_head(min, 2, s->a), ver_head(engine->version, 2, s->a))) &&
-		    ver_cmp(engine->version, min) >= 0)
-			return;
-	}
 	d = by_rule(s, SEV_ERROR, 66, "kubernetes.version",
 		    "containerd %s does not fit Kubernetes %s", engine->version,
 		    ver_head(version, 2, s->a));

@@ -86,7 +86,9 @@ static void learn_origin(struct facts *f)
 							  "unknown";
 		fact_from(f, "driver.origin", arena_printf(f->a, "package %s", p->name));
 	} else if (d->marks.n) {
-		d->origin = "runfile";
+		/* What only packages leave behind tells of no installer. */
+		d->origin = str_ends(d->marks.at[0], "/alternate-install-present") ? "unknown" :
+										     "runfile";
 		fact_from(f, "driver.origin", d->marks.at[0]);
 	} else if (d->version) {
 		d->origin = "unknown";

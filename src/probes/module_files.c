@@ -105,6 +105,34 @@ static void learn(const struct sys *sys, struct facts *f, struct fact_kernel *k,
 	fact_from(f, arena_printf(f->a, "kernels.%s.nvidia", k->release), path);
 }
 
+/*
+ * DKMS leaves the log of a build that failed in module/version/build/. Its first line is "DKMS
+ * make.log for nvidia-current-535.309.01 for kernel 6.1.0-56-amd64 (x86_64)".
+ */
+static void failed_builds(const struct sys *sys, struct facts *f)
+{
+	strs modules = { 0 };
+
+	probe_list(sys, f, "var/lib/dkms", &modules);
+	list_each (&modules, module) {
+		const char *dir = arena_printf(f->a, "var/lib/dkms/%s", *module);
+		strs versions = { 0 };
+
+		if (!str_starts(*module, "nvidia"))
+			continue;
+		probe_list(sys, f, dir, &versions);
+		list_each (&versions, version) {
+			const char *log = arena_printf(f->a, "%s/%s/build/make.log", dir, *version);
+			const char *line = probe_line(sys, f, log);
+
+			list_each (&f->kernels, k)
+				if (line && !k->nvidia &&
+				    strstr(line, arena_printf(f->a, " for kernel %s ", k->release)))
+					k->failed = log;
+		}
+	}
+}
+
 static int run(const struct sys *sys, struct facts *f, struct err *e)
 {
 	(void)e;
@@ -117,6 +145,7 @@ static int run(const struct sys *sys, struct facts *f, struct err *e)
 		list_modules(sys, f, dir, &modules);
 		learn(sys, f, k, dir, &modules);
 	}
+	failed_builds(sys, f);
 	return 0;
 }
 

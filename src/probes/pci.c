@@ -49,6 +49,21 @@ static enum tri mig_mode(const struct sys *sys, struct facts *f, const char *add
 	return TRI_UNKNOWN;
 }
 
+/*
+ * The second line of `resource` is the memory window: begin, end, flags. All zero although the
+ * registers in the first line have a place: the firmware had no room for it.
+ */
+static enum tri window(const struct sys *sys, struct facts *f, const char *address)
+{
+	static const char nothing[] = "0x0000000000000000 0x0000000000000000 ";
+	const char *text = probe_text(sys, f, arena_printf(f->a, DEVICES "/%s/resource", address));
+	const char *second = text ? strchr(text, '\n') : NULL;
+
+	if (!second || str_starts(text, nothing))
+		return TRI_UNKNOWN;
+	return str_starts(second + 1, nothing) ? TRI_NO : TRI_YES;
+}
+
 static void look_at(const struct sys *sys, struct facts *f, const char *address)
 {
 	const char *vendor = attribute(sys, f, address, "vendor");
@@ -73,6 +88,7 @@ static void look_at(const struct sys *sys, struct facts *f, const char *address)
 	g->driver =
 		probe_last(probe_link(sys, f, arena_printf(f->a, DEVICES "/%s/driver", address)));
 	g->mig = mig_mode(sys, f, address);
+	g->window = window(sys, f, address);
 	sub_vendor = attribute(sys, f, address, "subsystem_vendor");
 	sub_device = attribute(sys, f, address, "subsystem_device");
 	if (sub_vendor && sub_device)

@@ -23,6 +23,25 @@ static int learn_marks(const struct sys *sys, struct facts *f, struct err *e)
 	return 0;
 }
 
+/*
+ * Packages of a driver leave this for nvidia-installer, which stops at it. While they are there it
+ * is theirs, afterwards it is a mark of what is gone.
+ */
+static int learn_orphan(const struct sys *sys, struct facts *f, struct err *e)
+{
+	static const char mark[] = "usr/lib/nvidia/alternate-install-present";
+	struct sys_stat st;
+
+	list_each (&f->packages, p)
+		if (fact_of_driver(p->name) && !str_eq(p->status, "config-files"))
+			return 0;
+	if (sys_stat(sys, mark, &st, e))
+		return -1;
+	if (st.type == SYS_FILE)
+		list_add(f->a, &f->driver.marks, arena_printf(f->a, "/%s", mark));
+	return 0;
+}
+
 /* The record is root's alone; anybody else sees that it is there. */
 static int read_record(const struct sys *sys, struct facts *f, struct err *e)
 {
@@ -48,10 +67,18 @@ static int read_record(const struct sys *sys, struct facts *f, struct err *e)
 /* Installations that gpuprov began and that did not come to their end. */
 static int learn_begun(const struct sys *sys, struct facts *f, struct err *e)
 {
+	auto_err hidden = { 0 };
 	strs names = { 0 };
 
-	if (sys_list(sys, FACT_INSTALLING, f->a, &names, e))
+	if (sys_list(sys, FACT_INSTALLING, f->a, &names, &hidden)) {
+		/* Our own state is root's alone; anybody else may ask for the rest. */
+		if (hidden.code == GP_NO_PERMISSION) {
+			fact_unknown(f, "driver.installing", arena_str(f->a, hidden.text));
+			return 0;
+		}
+		err_move(e, &hidden);
 		return -1;
+	}
 	list_each (&names, name) {
 		struct fact_file *file = list_push(f->a, &f->files);
 
@@ -63,7 +90,7 @@ static int learn_begun(const struct sys *sys, struct facts *f, struct err *e)
 
 static int run(const struct sys *sys, struct facts *f, struct err *e)
 {
-	if (learn_marks(sys, f, e) || learn_begun(sys, f, e))
+	if (learn_marks(sys, f, e) || learn_orphan(sys, f, e) || learn_begun(sys, f, e))
 		return err_ctx(e, "looking for a driver that a .run installed");
 	return f->driver.marks.n ? read_record(sys, f, e) : 0;
 }

@@ -95,8 +95,8 @@ static int run(const struct sys *sys, struct facts *f, struct err *e)
 		learn(sys, f, hooks[i]);
 	learn_specs(sys, f, "etc/cdi");
 	learn_specs(sys, f, "run/cdi");
-	if (sys->live)
-		learn(sys, f, TOOLKIT_DEV_CHAR);
+	if (sys->live && !learn(sys, f, TOOLKIT_DEV_CHAR) && probe_there(sys, "dev/nvidiactl"))
+		fact_from(f, "dev_char", "/dev/nvidiactl has no link /" TOOLKIT_DEV_CHAR);
 	return 0;
 }
 

@@ -117,3 +117,64 @@ setup() {
 	grep -q "error\[GP5219\]: /etc/docker/daemon.json is not JSON" out || { cat out; return 1; }
 	[ "$before" = "$(sum_tree "$root")" ] || { echo "the root was changed"; return 1; }
 }
+
+# What an earlier driver left: the fixture's root with its mark, and no driver.
+leave_mark() {
+	mkdir -p "$root/usr/lib/nvidia"
+	echo "use packages" >"$root/usr/lib/nvidia/alternate-install-present"
+	chmod 0640 "$root/usr/lib/nvidia/alternate-install-present"
+}
+
+@test "doctor --fix: the plan is shown and carried out, and rollback puts it back" {
+	leave_mark
+	mark=$root/usr/lib/nvidia/alternate-install-present
+	gpuprov doctor --root "$root"
+	says "fix:     by a plan"
+	gpuprov doctor --fix --yes --root "$root"
+	ends_with 0
+	says "- file-away  /usr/lib/nvidia/alternate-install-present"
+	says "When this is done, doctor finds nothing more."
+	says "Nothing is wrong here that gpuprov knows of"
+	[ ! -e "$mark" ] || { show; return 1; }
+	gpuprov history --root "$root"
+	says "doctor --fix"
+	gpuprov doctor --fix --yes --root "$root"
+	ends_with 0
+	[ "$(wc -l <out)" -eq 1 ] || { show; return 1; }
+	gpuprov rollback --yes --root "$root"
+	ends_with 0
+	[ "$(cat "$mark")" = "use packages" ] && [ "$(stat -c %a "$mark")" = 640 ] || { ls -l "$mark"; return 1; }
+}
+
+@test "doctor --fix: nothing is done without --yes and a terminal, nor without rights" {
+	leave_mark
+	gpuprov doctor --fix --root "$root"
+	ends_with 64
+	[ -e "$root/usr/lib/nvidia/alternate-install-present" ]
+	copy_program
+	as_nobody "$GPUPROV" doctor --fix --yes --root "$root" >out 2>err || status=$?
+	[ "$status" -eq 77 ] || { cat out err; return 1; }
+	grep -q "file-away  /usr/lib/nvidia/alternate-install-present" out || { cat out err; return 1; }
+	[ -e "$root/usr/lib/nvidia/alternate-install-present" ]
+}
+
+@test "doctor --fix: a mark that is a link is left alone" {
+	leave_mark
+	mv "$root/usr/lib/nvidia/alternate-install-present" "$root/usr/lib/nvidia/other"
+	ln -s other "$root/usr/lib/nvidia/alternate-install-present"
+	gpuprov doctor --fix --yes --root "$root"
+	ends_with 0
+	[ -e "$root/usr/lib/nvidia/other" ]
+}
+
+@test "doctor --fix PROFILE: planned from that profile; alone a profile is refused" {
+	write_profile p.yaml 'driver: {branch: "580"}'
+	gpuprov doctor --fix --facts "$hosts/new-kernel-noble.json" p.yaml
+	ends_with 5
+	says "linux-modules-nvidia-580-server-open-6.8.0-117-generic"
+	says "p.yaml:"
+	gpuprov doctor p.yaml
+	ends_with 64
+	gpuprov doctor --fix --error "Driver/library version mismatch"
+	ends_with 64
+}

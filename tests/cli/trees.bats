@@ -45,3 +45,8 @@ print()' <all.json >got.json
 @test "WSL" {
 	tree wsl
 }
+
+@test "a build that failed, a GPU without memory window, a mark without its driver, no link in /dev/char" {
+	tree noble-broken
+	grep -q '/dev/nvidiactl has no link /dev/char/195:255' all.json || { cat all.json; return 1; }
+}

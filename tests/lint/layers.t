@@ -72,7 +72,9 @@ PARTS = [
     ("profile_text.[ch]", BASE + VALUES + PURE, PLAIN),
     ("render*.[ch]", BASE + VALUES + PURE, PLAIN),
     ("why.[ch]", BASE + ["why.h"], PLAIN),
-    ("doctor*.[ch]", BASE + VALUES + EDIT + ["doctor*.h"], PLAIN),
+    ("doctor*.[ch]", BASE + VALUES + EDIT + ["doctor*.h", "toolkit.h"], PLAIN),
+    ("after.[ch]", BASE + VALUES + ["after.h"], PLAIN),
+    ("cure*.[ch]", BASE + VALUES + PURE + EDIT + ["after.h", "cure.h", "doctor.h", "toolkit.h"], PLAIN),
     ("emit*.[ch]", BASE + VALUES + PURE + ["registry.h"] + INTERFACES, PLAIN),
     # Acting, through struct sys. Their headers name it and do not include it.
     ("gather.c", BASE + VALUES + ["sys/sys.h", "registry.h"], PLAIN),
