@@ -7,6 +7,7 @@
 #include "indexes.h"
 #include "keys.h"
 #include "predict.h"
+#include "room.h"
 #include "steps/step.h"
 #include "sys/apt.h"
 #include "sys/sys.h"
@@ -379,6 +380,7 @@ int closure_resolve(struct plan *plan, const struct facts *facts, const struct s
 			return err_ctx(e, "finding the exact set of packages");
 	}
 	fill_posts(plan, facts);
+	room_judge(plan, facts);
 	plan_finish(plan);
 	/* A refused plan has no steps: nobody shall run half of it. */
 	if (plan_refused(plan)) {

@@ -324,6 +324,21 @@ const struct fact_file *facts_file(const struct facts *f, const char *path)
 	return NULL;
 }
 
+const struct fact_mount *facts_mount(const struct facts *f, const char *path)
+{
+	const struct fact_mount *best = NULL;
+
+	list_each (&f->mounts, m) {
+		size_t n = str_eq(m->path, "/") ? 0 : strlen(m->path);
+
+		if (strncmp(path, m->path, n) != 0 || (n && path[n] && path[n] != '/'))
+			continue;
+		if (!best || str_eq(best->path, "/") || n > strlen(best->path))
+			best = m;
+	}
+	return best;
+}
+
 const struct fact_engine *facts_engine(const struct facts *f, const char *name)
 {
 	list_each (&f->engines, it)

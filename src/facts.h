@@ -248,6 +248,8 @@ bool facts_installed(const struct facts *f, const char *name); /* fully, not hal
 /* A package of the driver, by its name; CUDA and the container toolkit are not. */
 bool fact_of_driver(const char *package);
 const struct fact_file *facts_file(const struct facts *f, const char *path);
+/* Of the places that were measured the nearest one above it; NULL = none was. */
+const struct fact_mount *facts_mount(const struct facts *f, const char *path);
 const struct fact_engine *facts_engine(const struct facts *f, const char *name);
 const struct fact_candidate *facts_candidate(const struct facts *f, const char *name);
 

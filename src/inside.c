@@ -261,64 +261,19 @@ static void say_seen(struct checking_file *c)
 	step_reason(c->plan, c->step, NULL, NULL, "%s", buf_str(&b));
 }
 
-/* ---- is there room? ---- */
-
-static const struct fact_mount *mount_of(const struct facts *f, const char *path)
-{
-	const struct fact_mount *best = NULL;
-
-	list_each (&f->mounts, m) {
-		size_t n = strlen(m->path);
-
-		if (str_eq(m->path, "/") && !best)
-			best = m;
-		if (str_starts(path, m->path) && (path[n] == '/' || !path[n]) &&
-		    (!best || str_eq(best->path, "/") || n > strlen(best->path)))
-			best = m;
-	}
-	return best;
-}
-
-static void lack(struct checking_file *c, const struct fact_mount *m, unsigned long long need,
-		 const char *for_what)
-{
-	struct diags *diags = &c->plan->diags;
-	auto_buf struct buf b = BUF_TEXT;
-	struct diag *d;
-
-	str_size(&b, need);
-	buf_addf(&b, " %s, and %s%s has ", for_what, str_eq(m->path, "/") ? "" : "/", m->path);
-	str_size(&b, (unsigned long long)m->free_bytes);
-	d = diag_add(diags, c->seen ? SEV_ERROR : SEV_WARNING, GP_NO_SPACE, NULL, "%s takes %s%s",
-		     c->name, c->seen ? "" : "about ", buf_str(&b));
-	if (!c->seen)
-		diag_why(diags, d, "it is not here yet: four times its size is what they come to");
-	diag_way(diags, d, NULL, "make room there, then plan again");
-}
+/* ---- the room it takes ---- */
 
 /*
- * It is unpacked below /var and then copied to its place. On one file system both count. What is
- * not here yet is taken to unpack to four times its size, as the driver 610.57.04 does.
+ * It is unpacked below /var and then copied to its place. What is not here yet is taken to unpack
+ * to four times its size, as the driver 610.57.04 does.
  */
-static void judge_room(struct checking_file *c)
+static void count_room(struct checking_file *c)
 {
-	unsigned long long unpacked =
-		c->seen ? (unsigned long long)c->run.inside.unpacked : c->bytes * 4;
+	long long unpacked = c->seen ? c->run.inside.unpacked : (long long)c->bytes * 4;
 	const char *to = step_get(c->step, "path");
-	const struct fact_mount *tmp = mount_of(c->facts, "var");
-	const struct fact_mount *place = mount_of(c->facts, to ? to : "usr");
 
-	if (!tmp || !place || !unpacked)
-		return;
-	if (tmp->free_bytes == place->free_bytes) {
-		if ((unsigned long long)place->free_bytes < 2 * unpacked)
-			lack(c, place, 2 * unpacked, "unpacked and installed");
-		return;
-	}
-	if ((unsigned long long)tmp->free_bytes < unpacked)
-		lack(c, tmp, unpacked, "unpacked");
-	if ((unsigned long long)place->free_bytes < unpacked)
-		lack(c, place, unpacked, "installed");
+	plan_room(c->plan, "var", unpacked, !c->seen, "%s unpacked", c->name);
+	plan_room(c->plan, to ? to : "usr", unpacked, !c->seen, "%s installed", c->name);
 }
 
 static int check(struct plan *plan, const struct facts *facts, const struct inside_files *files,
@@ -328,7 +283,7 @@ static int check(struct plan *plan, const struct facts *facts, const struct insi
 
 	if (find_and_look(&c, e))
 		return -1;
-	judge_room(&c);
+	count_room(&c);
 	if (!c.seen)
 		return 0;
 	say_seen(&c);

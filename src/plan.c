@@ -202,6 +202,17 @@ void plan_omit(struct plan *p, const char *what, const char *rule, const struct 
 	va_end(ap);
 }
 
+void plan_room(struct plan *p, const char *path, long long bytes, bool guessed, const char *what,
+	       ...)
+{
+	struct plan_room *r = list_push(p->a, &p->room);
+	va_list ap;
+
+	va_start(ap, what);
+	*r = (struct plan_room){ path, arena_vprintf(p->a, what, ap), bytes, guessed };
+	va_end(ap);
+}
+
 struct plan_post *plan_post(struct plan *p, const char *id, const char *kind, const char *subject,
 			    const char *wanted, const char *of)
 {

@@ -84,6 +84,13 @@ struct plan_post {
 	const char *needs;   /* NULL, or what it takes to be provable: boot, gpu, daemon */
 };
 
+/* Room that is taken on the file system of a path, besides the packages. */
+struct plan_room {
+	const char *path, *what;
+	long long bytes;
+	bool guessed;
+};
+
 struct plan_totals {
 	long long add, change, remove, keep; /* steps */
 	long long packages;
@@ -111,7 +118,8 @@ struct plan {
 	LIST(struct plan_omission) omitted;
 	LIST(struct plan_tried) tried;
 	LIST(struct plan_post) posts;
-	struct diags diags; /* refusals and warnings */
+	LIST(struct plan_room) room; /* judged while the plan is made, and not saved */
+	struct diags diags;          /* refusals and warnings */
 	struct plan_totals totals;
 	bool changed, reboot_required; /* as plan_write() tells it: something is to be done */
 	struct arena *a;
@@ -130,6 +138,8 @@ void step_reason(struct plan *p, struct plan_step *s, const char *rule, const st
 		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void plan_omit(struct plan *p, const char *what, const char *rule, const struct span *at,
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void plan_room(struct plan *p, const char *path, long long bytes, bool guessed, const char *what,
+	       ...) __attribute__((format(printf, 5, 6)));
 struct plan_post *plan_post(struct plan *p, const char *id, const char *kind, const char *subject,
 			    const char *wanted, const char *of);
 

@@ -353,6 +353,8 @@ void solve_at(enum solve_depth depth, const struct profile *profile, const struc
 			solve_without_driver(&s);
 		}
 	}
+	if (depth == DEPTH_FULL)
+		solve_room(&s);
 	/* A refused plan has no steps: nobody shall run half of it. */
 	if (plan_refused(ret)) {
 		ret->steps.n = ret->posts.n = ret->omitted.n = 0;

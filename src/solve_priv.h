@@ -150,6 +150,7 @@ bool solve_gpus(struct solving *s);
 bool solve_driver(struct solving *s);
 void solve_packages(struct solving *s);
 void solve_kernel_side(struct solving *s);
+void solve_room(struct solving *s);
 
 void solve_at(enum solve_depth depth, const struct profile *profile, const struct facts *facts,
 	      const struct catalog *catalog, struct arena *a, struct plan *ret);

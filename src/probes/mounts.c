@@ -4,6 +4,23 @@
 
 #include "sys/sys.h"
 
+struct measured {
+	unsigned long long dev;
+	long long free_bytes;
+};
+
+typedef LIST(struct measured) measures;
+
+/* Measured once, so that places on one file system have the same figure and are known by it. */
+static long long free_of(struct facts *f, measures *seen, unsigned long long dev, long long now)
+{
+	list_each (seen, it)
+		if (it->dev == dev)
+			return it->free_bytes;
+	list_add(f->a, seen, ((struct measured){ dev, now }));
+	return now;
+}
+
 static int run(const struct sys *sys, struct facts *f, struct err *e)
 {
 	static const char *const places[] = {
@@ -18,6 +35,7 @@ static int run(const struct sys *sys, struct facts *f, struct err *e)
 		"var/cache/apt/archives",
 		"var/lib/dpkg",
 	};
+	measures seen = { 0 };
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		struct sys_space space;
@@ -32,7 +50,7 @@ static int run(const struct sys *sys, struct facts *f, struct err *e)
 			return err_ctx(e, "measuring free space");
 		m = list_push(f->a, &f->mounts);
 		m->path = *places[i] ? places[i] : "/";
-		m->free_bytes = (long long)space.free_bytes;
+		m->free_bytes = free_of(f, &seen, st.dev, (long long)space.free_bytes);
 		m->read_only = space.read_only;
 	}
 	fact_from(f, "mounts", "statvfs");

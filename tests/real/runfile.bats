@@ -363,7 +363,8 @@ refused() {
 	profile
 	gp plan "$P"
 	[ "$status" -eq 3 ]
-	says "d.run takes 120 MB unpacked and installed, and /"
+	says "error[GP0004]: the plan takes "
+	says "d.run unpacked: 60.0 MB, d.run installed: 60.0 MB"
 }
 
 # ---- packages and .run ----
