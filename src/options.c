@@ -40,6 +40,9 @@ const struct option_row option_table[OPT_COUNT] = {
 			  "use the package indexes at hand, whatever their age" },
 	[OPT_CACHE] = { OPT_CACHE, "cache", "DIR", NULL, false,
 			"keep private package indexes in DIR" },
+	[OPT_NO_APT] = { OPT_NO_APT, "no-apt", NULL, NULL, false,
+			 "do not ask apt what it would install: faster, and 'candidates' are "
+			 "unknown" },
 	[OPT_DEB] = { OPT_DEB, "deb", "URL|PATH", NULL, false,
 		      "where the new host gets gpuprov's package; left out: it has gpuprov" },
 	[OPT_SHA256] = { OPT_SHA256, "sha256", "HEX", NULL, false,

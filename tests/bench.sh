@@ -78,6 +78,24 @@ if /usr/bin/python3 -c 'import apt' 2>/dev/null; then
 	python=yes
 fi
 
+# Ansible's own module for apt, on the same root; asked for by the names and versions of the set.
+ansible=
+if command -v ansible-playbook >/dev/null; then
+	ansible=yes
+	cat >"$WORK/play.yaml" <<-END
+		- hosts: localhost
+		  connection: local
+		  gather_facts: false
+		  vars: {ansible_python_interpreter: /usr/bin/python3}
+		  tasks:
+		    - ansible.builtin.apt:
+		        name: [${wants// /, }]
+		        install_recommends: false
+	END
+	APT_CONFIG=$WORK/apt.conf ansible-playbook --check -v "$WORK/play.yaml" >"$WORK/said" 2>&1
+	grep -q 'changed=1' "$WORK/said"
+fi
+
 # ---- a root where everything is there ----
 
 PLAN_ROOT=$ROOT PLAN_CACHE=$CACHE PLAN_WORK=$WORK
@@ -104,8 +122,11 @@ repo_use
 	echo "apt-get-uris $on apt-get -y --print-uris install $wants"
 	[ -z "$python" ] || echo "python-apt $on /usr/bin/python3 $PLAN_WORK/python-apt.py $wants"
 	echo "apply-again $GPUPROV apply --yes --root $ROOT --cache $CACHE $DEMO"
-	echo "facts $GPUPROV facts --json --root $PLAN_ROOT"
-	echo "facts-of-this-host $GPUPROV facts --json"
+	echo "plan-again $GPUPROV plan --root $ROOT --cache $CACHE $DEMO"
+	echo "facts $GPUPROV facts --json --no-apt --root $PLAN_ROOT"
+	echo "facts-with-apt $GPUPROV facts --json --root $PLAN_ROOT --cache $PLAN_CACHE"
+	echo "facts-of-this-host $GPUPROV facts --json --no-apt"
+	[ -z "$ansible" ] || echo "ansible-check $on ansible-playbook --check $PLAN_WORK/play.yaml"
 } >"$WORK/commands"
 /usr/bin/python3 tests/lib/measure.py "$WORK/commands" "$RUNS" "$(wc -l <"$PLAN_WORK/set")" >"$O/bench.txt"
 cat "$O/bench.txt"

@@ -63,6 +63,22 @@ std::vector<std::string> drain_errors(const Session &s)
 	return serious;
 }
 
+bool indexes_absent(Session &s, bool all)
+{
+	bool any = false;
+
+	for (metaIndex *meta : *s.cache.GetSourceList()) {
+		auto files = meta->GetIndexFiles();
+		bool here = std::any_of(files->begin(), files->end(),
+					[](pkgIndexFile *f) { return f->Exists(); });
+
+		if (!here && !all)
+			return true;
+		any |= here;
+	}
+	return all && !any;
+}
+
 int failed(const Session &s, code c, const char *doing, const Complaints &why)
 {
 	drain_errors(s);
@@ -211,19 +227,6 @@ struct Fetching : public pkgAcquireStatus {
 		return true;
 	}
 };
-
-/* True when a source has none of its indexes here. (One may lack one: empty ones are not kept.) */
-bool indexes_absent(Session &s)
-{
-	for (metaIndex *meta : *s.cache.GetSourceList()) {
-		auto files = meta->GetIndexFiles();
-
-		if (std::none_of(files->begin(), files->end(),
-				 [](pkgIndexFile *f) { return f->Exists(); }))
-			return true;
-	}
-	return false;
-}
 
 int fetch_indexes(Session &s)
 {
@@ -374,7 +377,7 @@ int run_verb(Session &s)
 	if (start(s))
 		return -1;
 	if (s.job.refresh == APT_FETCH_LISTS ||
-	    (s.job.refresh == APT_FETCH_ABSENT && indexes_absent(s)))
+	    (s.job.refresh == APT_FETCH_ABSENT && indexes_absent(s, /* all= */ false)))
 		if (fetch_indexes(s))
 			return -1;
 	switch (s.job.verb) {
@@ -386,6 +389,8 @@ int run_verb(Session &s)
 		return install(s);
 	case APT_FETCH:
 		return fetch_file(s);
+	case APT_CANDIDATES:
+		return candidates(s);
 	}
 	return -1;
 }

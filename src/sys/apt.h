@@ -20,10 +20,12 @@ extern "C" {
 #endif
 
 enum apt_verb {
-	APT_RESOLVE, /* which exact set would be installed; changes only the private folders */
-	APT_UPDATE,  /* fetch the indexes of the root's own sources into its own lists */
-	APT_INSTALL, /* resolve again, compare with `expect`, download, install */
-	APT_FETCH,   /* one file, as apt would: its proxies, its credentials */
+	APT_RESOLVE,    /* which exact set would be installed; changes only the private folders */
+	APT_UPDATE,     /* fetch the indexes of the root's own sources into its own lists */
+	APT_INSTALL,    /* resolve again, compare with `expect`, download, install */
+	APT_FETCH,      /* one file, as apt would: its proxies, its credentials */
+	APT_CANDIDATES, /* what apt would take of each name of `wants`; `origin` is that of Release
+			 */
 };
 
 enum apt_refresh {

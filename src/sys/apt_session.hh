@@ -12,13 +12,13 @@ extern "C" {
 }
 
 #include <apt-pkg/cachefile.h>
+#include <apt-pkg/pkgrecords.h>
 
 #include <functional>
 #include <string>
 #include <vector>
 
 class pkgPackageManager;
-class pkgRecords;
 
 namespace backend
 {
@@ -61,6 +61,24 @@ int lock_or_wait(const Session &s, const char *doing, const std::vector<std::str
 
 /* Which exact set the job comes to: it is marked in the session's cache, and told to the sink. */
 int resolve(Session &s);
+
+/*
+ * Open the indexes, the pins, and, where they are needed, the dependencies of all packages, which
+ * takes most of the time. A complaint names the index it is about.
+ */
+int open_cache(Session &s, bool dependencies);
+
+/*
+ * True when a source has none of its indexes here (one may lack one: empty ones are not kept); with
+ * `all`, when all of them have none.
+ */
+bool indexes_absent(Session &s, bool all);
+
+/* An empty package on the way to another, by its description. */
+bool is_transitional(pkgRecords::Parser &record);
+
+/* What apt would install of each name of the job; names it does not know are left out. */
+int candidates(Session &s);
 
 /*
  * Download what the package manager would, over several connections, into apt's own folder, whose

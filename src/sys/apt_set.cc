@@ -246,7 +246,7 @@ void report(Session &s, pkgRecords &records, pkgCache::PkgIterator const &p, con
 		pkgRecords::Parser &record = records.Lookup(vf);
 		HashStringList hashes = record.Hashes();
 
-		out.transitional = record.ShortDesc().find("ransitional") != std::string::npos;
+		out.transitional = is_transitional(record);
 
 		if (const HashString *hash = hashes.find("SHA256"))
 			sha256 = hash->HashValue();
@@ -269,11 +269,19 @@ std::string with_descriptions(Session &s, std::string words)
 	return words;
 }
 
-int open_cache(Session &s)
+} // namespace
+
+bool backend::is_transitional(pkgRecords::Parser &record)
+{
+	return record.ShortDesc().find("ransitional") != std::string::npos;
+}
+
+int backend::open_cache(Session &s, bool dependencies)
 {
 	Complaints why;
 
-	if (s.cache.BuildCaches(nullptr, false) && s.cache.BuildPolicy() && s.cache.BuildDepCache())
+	if (s.cache.BuildCaches(nullptr, false) && s.cache.BuildPolicy() &&
+	    (!dependencies || s.cache.BuildDepCache()))
 		return 0;
 	for (const std::string &one : drain_errors(s))
 		why.add(nullptr, with_descriptions(s, one));
@@ -282,13 +290,11 @@ int open_cache(Session &s)
 	return failed(s, GP_BAD_INDEX, "reading the package indexes", why);
 }
 
-} // namespace
-
 int backend::resolve(Session &s)
 {
 	std::vector<Asked> asked;
 
-	if (open_cache(s))
+	if (open_cache(s, /* dependencies= */ true))
 		return -1;
 	if (find_wants(s, asked) || mark(s, asked))
 		return -1;

@@ -67,3 +67,60 @@ print()'
 		return 1
 	fi
 }
+
+# "name version origin suite" of each candidate in $WORK/facts.json; "- REASON" when they are unknown.
+candidates() {
+	/usr/bin/python3 - "$WORK/facts.json" <<-'END'
+		import json, sys
+		facts = json.load(open(sys.argv[1], encoding="utf-8"))
+		for n in facts["notes"]:
+		    if n["fact"] == "candidates" and "unknown" in n:
+		        print("-", n["unknown"])
+		for c in facts.get("candidates", []):
+		    print(c["name"], c["version"], c.get("origin"), c.get("suite"), "empty" if c.get("transitional") else "")
+	END
+}
+
+@test "candidates: of all worlds, by apt's own pins, and nothing is written into the root" {
+	{
+		debian_suite
+		driver_packages "$VERSION"
+		printf '\nPackage: nvidia-driver-570\nVersion: 570.1-1\nComponent: non-free\n'
+		printf '\nPackage: cuda-toolkit-12-8\nVersion: 12.8.1-1\nComponent: main\n'
+		printf '\nPackage: libnvidia-compute-550\nVersion: 1\nComponent: main\nDescription: transitional package\n'
+		printf '\nPackage: nvidia-container-toolkit\nVersion: 1.17.8-1\nComponent: main\n'
+		printf '\nPackage: of-no-concern\nVersion: 1\nComponent: main\n'
+	} | repo_make
+	repo_use
+	sed -i 's/ main$/ main contrib non-free/' "$ROOT/etc/apt/sources.list"
+	gp facts --json
+	[ "$status" -eq 0 ]
+	echo "$output" >"$WORK/facts.json"
+	[[ $(candidates) == "- there are no package indexes"* ]]
+	chroot "$ROOT" apt-get -qq update
+	tree_of "$ROOT" >"$WORK/tree"
+	gp facts --json
+	echo "$output" >"$WORK/facts.json"
+	diff "$WORK/tree" <(tree_of "$ROOT")
+	candidates >"$WORK/candidates"
+	grep -qx "nvidia-smi $VERSION Debian bookworm " "$WORK/candidates"
+	grep -qx "nvidia-driver-570 570.1-1 Debian bookworm " "$WORK/candidates"
+	grep -qx "cuda-toolkit-12-8 12.8.1-1 Debian bookworm " "$WORK/candidates"
+	grep -qx "nvidia-container-toolkit 1.17.8-1 Debian bookworm " "$WORK/candidates"
+	grep -qx "libnvidia-compute-550 1 Debian bookworm empty" "$WORK/candidates"
+	run ! grep -q of-no-concern "$WORK/candidates"
+	# What apt says of each of them itself.
+	while read -r name candidate _; do
+		[ "$(chroot "$ROOT" apt-cache policy "$name" | sed -n 's/^  Candidate: //p')" = "$candidate" ]
+	done <"$WORK/candidates"
+	# A pin counts; one that forbids the package too.
+	printf 'Package: nvidia-smi\nPin: version *\nPin-Priority: -1\n' >"$ROOT/etc/apt/preferences.d/no-smi"
+	gp facts --json
+	echo "$output" >"$WORK/facts.json"
+	candidates >"$WORK/candidates"
+	run ! grep -q '^nvidia-smi ' "$WORK/candidates"
+	grep -q '^libcuda1 ' "$WORK/candidates"
+	gp facts --json --no-apt
+	echo "$output" >"$WORK/facts.json"
+	[ "$(candidates)" = "- not asked for (--no-apt)" ]
+}
