@@ -371,7 +371,12 @@ static const char *unit_of(struct solving *s, const char *name)
 	return NULL;
 }
 
-/* k3s documentation, "Multiple Config Files": what is in the folder is added to config.yaml. */
+/*
+ * The folder is read after config.yaml, by name; of a key the last value counts, and what the user
+ * has in config.yaml stays (docs.k3s.io/installation/configuration "Multiple Config Files", since
+ * 1.21: k3s-io/k3s#3205; docs.rke2.io/install/configuration says the same of RKE2). A file of the
+ * user's that comes after ours wins; verify reads what was generated.
+ */
 static bool add_agent_default(struct solving *s, const char *name)
 {
 	const char *path = arena_printf(s->a, "etc/rancher/%s/config.yaml.d/gpuprov.yaml", name);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * k0s: a file of our own in containerd.d, which k0s itself merges into the configuration of its
- * containerd (k0s documentation, "Runtime"). What k0s generates is only read.
+ * containerd. What k0s generates is only read.
+ *
+ * docs.k0sproject.io/stable/runtime "k0s managed dynamic runtime configuration": from 1.27.1 on.
+ * CRI settings of all files are merged table by table with what k0s generates (k0sproject/k0s#2637,
+ * #3412); with containerd 2 it imports the folder and leaves the merging to containerd (#7713).
  */
 #include "base/str.h"
 #include "runtimes/runtime.h"
@@ -46,6 +50,13 @@ static void check_root(struct job *j)
 	const char *end = file->text ? strchrnul(file->text, '\n') : NULL;
 	strs imported = { 0 };
 
+	if (*runtime_version(&j->w) && !runtime_since(&j->w, "1.27.1")) {
+		runtime_refuse(&j->w, file, EDIT_UNSUPPORTED,
+			       "k0s %s reads no " FOLDER
+			       ": 1.27.1 is the first that does; update it",
+			       runtime_version(&j->w));
+		return;
+	}
 	if (!file->text) {
 		runtime_refuse(&j->w, file, EDIT_PRECONDITION,
 			       "k0s writes it at its first start, and has not started yet: the "

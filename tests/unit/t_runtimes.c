@@ -242,10 +242,10 @@ static const char *first_refusal(const struct runtime_answer *r)
 	return r->refusals.n ? r->refusals.at[0].issue.text : "";
 }
 
-static void k0s_refuses(const char *root, const char *other, const char *why)
+static void k0s_refuses(const char *version, const char *root, const char *other, const char *why)
 {
 	auto_arena struct arena a = { 0 };
-	struct runtime_ask ask = ask_for(&runtime_k0s, root, "1.33.4");
+	struct runtime_ask ask = ask_for(&runtime_k0s, root, version);
 	struct runtime_file file = { .path = "/etc/k0s/containerd.d/user.toml", .text = other };
 	struct runtime_answer r;
 
@@ -292,11 +292,12 @@ static void check_k0s(void)
 	ask.remove = true;
 	r = edit(&a, &runtime_k0s, &ask);
 	ok(r.writes.n == 1 && !r.writes.at[0].text, "taken out, the file is gone");
-	k0s_refuses(NULL, NULL, "has not started yet");
-	k0s_refuses("version = 2\n", NULL, "does not import");
-	k0s_refuses("# k0s_managed=true\nversion = 7\n", NULL, "not known here");
-	k0s_refuses("# k0s_managed=true\n[x\n", NULL, "");
-	k0s_refuses(root,
+	k0s_refuses("1.33.4", NULL, NULL, "has not started yet");
+	k0s_refuses("1.33.4", "version = 2\n", NULL, "does not import");
+	k0s_refuses("1.33.4", "# k0s_managed=true\nversion = 7\n", NULL, "not known here");
+	k0s_refuses("1.33.4", "# k0s_managed=true\n[x\n", NULL, "");
+	k0s_refuses("1.27.0", root, NULL, "1.27.1 is the first");
+	k0s_refuses("1.33.4", root,
 		    "[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.nvidia]\n"
 		    "runtime_type = \"x\"\n",
 		    "is defined otherwise");
