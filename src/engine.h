@@ -135,6 +135,9 @@ int engine_state(const struct sys *sys, const struct engine_view *v, enum engine
 int engine_generated(const struct sys *sys, const char *path, const char *name, bool as_default,
 		     bool *ret, struct err *e);
 
+/* Where containerd listens, by its file. */
+const char *engine_containerd_socket(const struct engine_view *v);
+
 /* Does it read its files anew on a signal? */
 bool engine_reloads(const char *engine);
 /* Wait for so many quarters of a second. */

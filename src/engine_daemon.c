@@ -375,7 +375,7 @@ static bool says(const struct sys *sys, struct arena *a, const char *const *argv
 	return good;
 }
 
-static const char *containerd_socket(const struct engine_view *v)
+const char *engine_containerd_socket(const struct engine_view *v)
 {
 	auto_edit struct edit *file = edit_open(v->a, EDIT_TOML, v->ask.file.text, v->ask.file.len);
 	const struct tree *at = tree_get(tree_get(edit_root(file), "grpc"), "address");
@@ -411,7 +411,7 @@ static bool containerd_knows(const struct sys *sys, const struct engine_view *v,
 			     const struct engine_process *p)
 {
 	bool k0s = str_eq(v->runtime->name, "k0s");
-	const char *socket = k0s ? "/run/k0s/containerd.sock" : containerd_socket(v), *text;
+	const char *socket = k0s ? "/run/k0s/containerd.sock" : engine_containerd_socket(v), *text;
 	const char *slash = p->exe ? strrchr(p->exe, '/') : NULL;
 	const char *ctr = slash ? arena_printf(v->a, "%.*s/ctr", (int)(slash - p->exe), p->exe) :
 				  "/usr/bin/ctr";

@@ -461,7 +461,9 @@ static void add_trial(struct solving *s, const char *engine)
 {
 	const char *image = profile_get(s->profile, "verify.container-image");
 
-	if (str_eq(engine, "docker") || str_eq(engine, "podman"))
+	/* What k3s, RKE2 and k0s bring has no client of its own to start a container with. */
+	if (str_eq(engine, "docker") || str_eq(engine, "podman") ||
+	    plan_find(s->plan, "engine:containerd") || plan_find(s->plan, "engine:crio"))
 		plan_post(s->plan, "containers.gpu", "container-run", engine, image, NULL)->needs =
 			"gpu";
 }

@@ -146,113 +146,11 @@ static int check_dev_char(struct checking *c, struct err *e)
 	return conclude(c, true, "all %zu devices have their link in /dev/char", nodes.n);
 }
 
-/* ---- a container sees the GPUs ---- */
-
-static bool output_of(struct checking *c, const char *const *argv, unsigned timeout_s,
-		      const char **ret)
-{
-	const struct sys_cmd cmd = { .argv = argv, .timeout_s = timeout_s };
-	struct sys_done done = { 0 };
-	auto_err silent = { 0 }; /* what cannot be started has not shown anything */
-	bool good = sys_run(c->sys, &cmd, &done, &silent) == 0 && !done.status;
-
-	*ret = silent.text && *silent.text ? arena_str(c->a, silent.text) :
-					     arena_str(c->a, buf_str(&done.output));
-	buf_release(&done.output);
-	return good;
-}
-
-/* An image that is there: the one that the profile names, or one of NVIDIA's own. */
-static const char *find_image(struct checking *c, const char *program)
-{
-	const char *list[] = { program, "images", "--format", "{{.Repository}}:{{.Tag}}", NULL };
-	const char *text;
-	struct piece rest, line;
-
-	if (!output_of(c, list, 30, &text))
-		return NULL;
-	rest = PIECE(text);
-	while (str_line(&rest, &line)) {
-		const char *name = arena_strn(c->a, line.at, line.len);
-		/* Podman names the registry, Docker does not. */
-		const char *slash = strchr(name, '/');
-		const char *bare = str_starts(name, "docker.io/") ? slash + 1 : name;
-		const char *wanted = c->post->wanted;
-
-		if (wanted ? str_eq(wanted, name) || str_eq(wanted, bare) :
-			     strstr(name, "nvidia/cuda:") != NULL)
-			return name;
-	}
-	return NULL;
-}
-
-static const char *last_line(struct checking *c, const char *text)
-{
-	struct piece rest = PIECE(text), line, last = { "", 0 };
-
-	while (str_line(&rest, &line))
-		if (str_trim(line).len)
-			last = str_trim(line);
-	return arena_strn(c->a, last.at, last.len);
-}
-
-static int try_image(struct checking *c, const char *program, const char *image)
-{
-	bool podman = str_eq(c->post->subject, "podman");
-	const char *const argv[] = { program,
-				     "run",
-				     "--rm",
-				     podman ? "--device" : "--gpus",
-				     podman ? "nvidia.com/gpu=all" : "all",
-				     image,
-				     "nvidia-smi",
-				     "-L",
-				     NULL };
-	const char *text;
-	struct piece rest, line;
-	size_t seen = 0;
-
-	if (!output_of(c, argv, 300, &text))
-		return conclude(c, false, "%s run %s %s nvidia-smi: %s", c->post->subject, argv[3],
-				image, last_line(c, text));
-	rest = PIECE(text);
-	while (str_line(&rest, &line))
-		seen += piece_starts(str_trim(line), "GPU ");
-	return conclude(c, seen > 0, "a container of %s sees %zu GPU%s", image, seen,
-			seen == 1 ? "" : "s");
-}
-
-static int check_container(struct checking *c, struct err *e)
-{
-	const char *program = arena_printf(c->a, "/usr/bin/%s", c->post->subject), *image;
-	struct sys_stat st;
-
-	if (!c->sys->live)
-		return defer(c, "gpu", "an image has no GPU, and runs no containers");
-	if (sys_stat(c->sys, "proc/driver/nvidia/version", &st, e))
-		return -1;
-	if (st.type == SYS_ABSENT)
-		return defer(c, "gpu", "the driver is not loaded");
-	if (sys_stat(c->sys, program + 1, &st, e))
-		return -1;
-	if (st.type == SYS_ABSENT)
-		return defer(c, "daemon", "there is no %s to start a container with", program);
-	image = find_image(c, program);
-	if (!image && c->post->wanted)
-		return defer(c, "image", "the image %s is not on this host", c->post->wanted);
-	if (!image)
-		return defer(c, "image",
-			     "there is no image nvidia/cuda on this host; name one: "
-			     "verify.container-image");
-	return try_image(c, program, image);
-}
-
 const struct check checks_engine[] = {
 	{ "engine", check_engine },
 	{ "agent", check_agent },
 	{ "toolkit-settings", check_settings },
 	{ "cdi-refresh", check_refresh },
 	{ "dev-char", check_dev_char },
-	{ "container-run", check_container },
 	{ NULL, NULL },
 };

@@ -18,7 +18,7 @@ setup_file() {
 setup() {
 	WORK=$O/real/engines-$BATS_TEST_NUMBER
 	mkdir -p "$WORK"
-	export GPUPROV O
+	export GPUPROV O TINY=$BATS_TEST_DIRNAME/../lib/tiny-image.py
 }
 
 # Mounts and processes went with their namespaces; the folder is empty again.
@@ -357,6 +357,58 @@ each containerd /etc/containerd/config.toml '"$TOP"'/tests/vectors/containerd/2*
 	[ "$status" -eq 0 ]
 }
 
+# ---- a container that looks for GPUs ----
+
+# As if the driver of a T4 were loaded: its devices and its line in /proc, in this namespace alone.
+GPU='
+gpu_up() {
+	mkdir /run/dev
+	mount -t tmpfs -o mode=0755 tmpfs /run/dev
+	for n in null zero full random urandom tty; do cp -a "/dev/$n" /run/dev/; done
+	mkdir /run/dev/char /run/dev/pts /run/dev/shm /run/dev/mqueue
+	ln -s pts/ptmx /run/dev/ptmx
+	ln -s /proc/self/fd /run/dev/fd
+	mount -t devpts -o newinstance,ptmxmode=0666 devpts /run/dev/pts
+	mknod -m 666 /run/dev/nvidia0 c 195 0
+	mknod -m 666 /run/dev/nvidiactl c 195 255
+	mknod -m 666 /run/dev/nvidia-uvm c 511 0
+	mount --bind /run/dev /dev
+	mount -t tmpfs tmpfs /proc/driver
+	mkdir /proc/driver/nvidia
+	echo "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.309.01  Sat Jul  1 00:00:00 UTC 2026" \
+		>/proc/driver/nvidia/version
+	sed "s/^Block devices/511 nvidia-uvm\n&/" /proc/devices >/run/devices
+	mount --bind /run/devices /proc/devices
+}
+# What would be an image of CUDA: its nvidia-smi tells the devices that the container has.
+image() {
+	mkdir -p /run/image/bin
+	cp "$O/cache/engines-bookworm/root/bin/busybox" /run/image/bin/sh
+	printf "%s\n" "#!/bin/sh" "for d in /dev/nvidia[0-9]; do [ ! -c \$d ] || echo \"GPU \${d#/dev/nvidia}: Tesla T4\"; done" \
+		>/run/image/bin/nvidia-smi
+	chmod 755 /run/image/bin/nvidia-smi
+	/usr/bin/python3 "$TINY" /run/image /run/tiny.tar docker.io/lab/tiny:1
+}
+# The stub of the runtime does what NVIDIA'"'"'s does, for what is asked of it here: the device joins.
+gives_devices() {
+	cat >/usr/bin/nvidia-container-runtime <<-"END"
+		#!/usr/bin/python3
+		import json, os, sys
+		args = sys.argv[1:]
+		if "create" in args:
+		    path = args[args.index("--bundle") + 1] + "/config.json"
+		    with open(path) as f:
+		        spec = json.load(f)
+		    if "NVIDIA_VISIBLE_DEVICES=all" in spec["process"]["env"]:
+		        spec["linux"].setdefault("devices", []).append({"path": "/dev/nvidia0", "type": "c", "major": 195, "minor": 0, "fileMode": 438})
+		        spec["linux"]["resources"].setdefault("devices", []).append({"allow": True, "type": "c", "major": 195, "minor": 0, "access": "rwm"})
+		        with open(path, "w") as f:
+		            json.dump(spec, f)
+		os.execv("/usr/bin/runc", ["/usr/bin/runc"] + args)
+	END
+}
+'
+
 # ---- what verify says of a daemon that runs ----
 
 # The profile is about more than the engine; what is asked here is its line alone.
@@ -369,6 +421,7 @@ cat >/run/p.yaml <<-"END"
 	verify: {container-image: "lab/tiny:1"}
 END
 verdict() { "$GPUPROV" verify --json /run/p.yaml 2>/run/verify.err | jq -r ".checks[] | select(.id == \"$1\") | .result"; }
+detail() { "$GPUPROV" verify --json /run/p.yaml 2>/dev/null | jq -r ".checks[] | select(.id == \"$1\")" | grep -qF -- "$2" || { echo "$1 does not say: $2" >&2; return 1; }; }
 is_now() { [ "$(verdict "$1")" = "$2" ] || { echo "$1: $(verdict "$1"), expected $2" >&2; cat /run/verify.err >&2; return 1; }; }
 '
 
@@ -387,6 +440,42 @@ is_now containers.docker FAIL
 service docker stop >/dev/null
 is_now containers.docker DEFERRED
 '
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+# The same with containerd: its own client starts the container, by the runtime that was configured.
+RUNS_CONTAINERD="$CONTAINERD$GPU$VERIFY"'
+sed -i "s/kind: docker/kind: docker\nengine: containerd/" /run/p.yaml
+gpu_up
+image
+service containerd start
+until_so ctr version
+configure containerd
+until_so ctr version
+is_now containers.gpu DEFERRED         # there is no such image yet
+detail containers.gpu "lab/tiny:1 is not on this host"
+ctr -n k8s.io images import /run/tiny.tar >/dev/null
+is_now containers.gpu FAIL             # the stub runs it, and gives it no device
+detail containers.gpu "sees 0 GPUs"
+gives_devices
+is_now containers.gpu PASS
+detail containers.gpu "sees 1 GPU"
+ctr -n k8s.io containers create docker.io/lab/tiny:1 gpuprov-verify   # left by one that was cut off
+is_now containers.gpu PASS
+[ -z "$(ctr -n k8s.io containers ls -q)" ]
+umount /proc/driver
+is_now containers.gpu DEFERRED
+'
+
+@test "verify starts a container by containerd 1.6" {
+	on bookworm "$RUNS_CONTAINERD"
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "verify starts a container by containerd 2" {
+	on sid "$RUNS_CONTAINERD"
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
