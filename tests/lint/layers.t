@@ -159,6 +159,7 @@ EXCEPTIONS = {
     ("verify_engine.c", "toolkit.h"): "what settings come to is decided in one place",
     ("verify_engine.c", "devchar.h"): "which links there must be is the same for a step and a check",
     ("verify_engine.c", "engine.h"): "asking a daemon is the same for a step and a check",
+    ("verify_trial.c", "engine.h"): "where a daemon listens is the same for a step and a check",
     ("verify_engine.c", "registry.h"): "a step knows whether its effect is there",
     ("candidates.c", "sys/apt.h"): "a job for sys_apt() is a value described there",
     ("closure.c", "sys/apt.h"): "a job for sys_apt() is a value described there",

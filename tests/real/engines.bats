@@ -13,6 +13,10 @@ setup_file() {
 	"$lib" bookworm "$O/cache/engines-bookworm" containerd docker.io runc busybox-static
 	"$lib" trixie "$O/cache/engines-trixie" containerd docker.io docker-cli
 	"$lib" sid "$O/cache/engines-sid" containerd
+	# Podman reads the specifications of today since 5.1; a newer libc serves the rest of the host, too.
+	"$lib" trixie "$O/cache/engines-podman" podman conmon runc golang-github-containers-common libc6 \
+		golang-github-containers-image libgpgme11t64 libsubid5 libassuan9 libgpg-error0 libsqlite3-0 \
+		libglib2.0-0t64 libsystemd0 libseccomp2 netavark
 }
 
 setup() {
@@ -30,7 +34,11 @@ teardown() {
 # this machine may have, so runc is always Debian 12's.
 on() {
 	local trees=("$O/cache/engines-bookworm/root")
-	[ "$1" = bookworm ] || trees=("$O/cache/engines-$1/root" "${trees[@]}")
+	case $1 in
+	bookworm) ;;
+	podman) trees=("$O/cache/engines-podman/root") ;;
+	*) trees=("$O/cache/engines-$1/root" "${trees[@]}") ;;
+	esac
 	run timeout 150 "$BATS_TEST_DIRNAME/../lib/engine-host.sh" "$WORK/host" "${trees[@]}" -- \
 		bash -euc "$PRELUDE
 $2" on-host
@@ -476,6 +484,64 @@ is_now containers.gpu DEFERRED
 
 @test "verify starts a container by containerd 2" {
 	on sid "$RUNS_CONTAINERD"
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+# Podman reads CDI specifications itself; CRI-O has its images from the same place.
+PODMAN="$GPU$VERIFY"'
+podman_up() {
+	package podman "$(podman --version | sed "s/podman version //")"
+	package crio 1.34.0
+	printf "%s\n" "#!/bin/sh" "echo crio version 1.34.0" >/usr/bin/crio
+	chmod 755 /usr/bin/crio
+	gpu_up
+	image
+	mkdir -p /etc/containers /etc/cdi /var/lib/containers
+	mount -t tmpfs -o mode=0755 tmpfs /var/lib/containers
+	printf "%s\n" "[containers]" "netns = \"none\"" "[engine]" "runtime = \"runc\"" "events_logger = \"file\"" \
+		"cgroup_manager = \"cgroupfs\"" >/etc/containers/containers.conf
+}
+spec() {
+	printf "%s\n" "cdiVersion: 0.5.0" "kind: nvidia.com/gpu" "devices:" "- name: all" "  containerEdits:" \
+		"    deviceNodes:" "    - path: /dev/nvidia0" "    - path: $1" >/etc/cdi/nvidia.yaml
+}
+'
+
+@test "verify starts a container by Podman, with the devices of a CDI specification" {
+	on podman "$PODMAN"'
+sed -i "s/kind: docker/kind: docker\nengine: podman/" /run/p.yaml
+podman_up
+is_now containers.gpu DEFERRED
+podman load -q -i /run/tiny.tar >/dev/null 2>&1
+is_now containers.gpu FAIL             # no specification names the device
+detail containers.gpu "does not run nvidia-smi"
+spec /dev/nvidiactl
+is_now containers.gpu PASS
+detail containers.gpu "sees 1 GPU"
+[ "$(podman run --rm lab/tiny:1 nvidia-smi -L 2>/dev/null)" = "" ]
+spec /dev/nvidia-modeset               # stale: it names a device that is gone
+is_now containers.cdi FAIL
+is_now containers.gpu FAIL
+'
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "verify tries the runtime of CRI-O by Podman, or says that it cannot" {
+	on podman "$PODMAN"'
+sed -i "s/kind: docker/kind: docker\nengine: crio/" /run/p.yaml
+podman_up
+podman load -q -i /run/tiny.tar >/dev/null 2>&1
+configure crio
+is_now containers.gpu FAIL             # the stub runs it, and gives it no device
+detail containers.gpu "sees 0 GPUs"
+gives_devices
+is_now containers.gpu PASS
+mv /usr/bin/podman /usr/bin/gone
+is_now containers.gpu DEFERRED
+detail containers.gpu "CRI-O starts pods only"
+'
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
