@@ -119,6 +119,9 @@ PARTS = [
     ("dkms.[ch]", BASE + VALUES + ["dkms.h", "sys/sys.h"], PLAIN),
     ("predict.[ch]", BASE + VALUES + ACTING + ["predict.h", "sys/sys.h"], PLAIN),
     ("indexes.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
+    ("redact.[ch]", BASE + ["redact.h"], PLAIN),
+    ("bundle.h", BASE, PLAIN),
+    ("bundle.c", BASE + ACTING + ["plan.h", "bundle.h", "redact.h", "sys/sys.h", "sys/hash.h", "sys/tarball.h"], PLAIN),
     # Who talks with the user.
     ("options.[ch]", BASE + PURE + ["options.h"], PLAIN),
     ("manpage.[ch]", BASE + VALUES + PURE + ["options.h", "manpage.h"], PLAIN),
@@ -135,6 +138,7 @@ EXCEPTIONS = {
     ("sys/untrusted.c", "archive*.h"): "the one file that sees libarchive, in a child",
     ("sys/hash.c", "openssl/*"): "the file that sees libcrypto's hashes",
     ("sys/cert.c", "openssl/*"): "the file that sees libcrypto's certificates",
+    ("sys/tarball.c", "archive*.h"): "the file that sees libarchive write: bundles, in memory",
     ("sys/unpack.c", "archive*.h"): "the file that sees libarchive in our own process: kernel modules of root",
     ("sys/apt*.cc", "apt-pkg/*"): "the back end: it alone sees libapt, in a shared object of its own",
     ("sys/apt*.hh", "apt-pkg/*"): "what the parts of the back end share",
