@@ -20,7 +20,7 @@ VALUES = ["profile.h", "facts.h", "catalog.h", "plan.h"]
 INTERFACES = ["probes/probe.h", "distros/distro.h", "runtimes/runtime.h", "steps/step.h"]
 PURE = ["solve*.h", "schema*.h", "profile_text.h", "profile_read.h", "render*.h", "emit*.h", "why*.h", "compat.h", "operator.h"]
 EDIT = ["edit*.h", "tree.h", "toml_reader.h", "locate.h"]  # text in, text out: a library of our own, pure
-ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "inside.h", "indexes.h", "keys.h"]
+ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "inside.h", "indexes.h", "index_dates.h", "keys.h"]
 
 # What steps share that run an installer; it acts through struct sys.
 INSTALLING = ["dkms.h", "installer.h", "uninstall.h", "driver_record.h", "record.h", "look.h", "runfile.h"]
@@ -103,6 +103,7 @@ PARTS = [
     ("inside.h", BASE + VALUES, PLAIN),
     ("inside.c", BASE + VALUES + ["inside.h", "look.h", "runfile.h", "sys/sys.h"], PLAIN),
     ("indexes.h", BASE + VALUES, PLAIN),
+    ("index_dates.[ch]", BASE + ["indexes.h", "sys/sys.h"], PLAIN),
     ("keys.h", BASE + VALUES + ["closure.h"], PLAIN),
     ("keys.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/openpgp.h"], PLAIN),
     ("execute.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
