@@ -26,6 +26,8 @@ static const char *what_it_needs(const char *needs)
 		{ "gpu", "needs a GPU to prove" },
 		{ "daemon", "needs the daemon to run to prove" },
 		{ "root", "needs root to prove" },
+		{ "image", "needs an image of a container to prove" },
+		{ "cluster", "needs the cluster to prove" },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)

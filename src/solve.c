@@ -305,8 +305,6 @@ static void solve_scope(struct solving *s)
 {
 	static const char *const later[] = {
 		"apt.recommends",
-		"verify.run",
-		"verify.pytorch",
 	};
 	static const struct {
 		const char *path, *value;
@@ -318,6 +316,18 @@ static void solve_scope(struct solving *s)
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
 		if (profile_is(s->profile, values[i].path, values[i].value))
 			not_planned(s, values[i].path, values[i].value);
+}
+
+/* How far the proof goes. */
+static void solve_proof(struct solving *s)
+{
+	const char *python = profile_get(s->profile, "verify.pytorch");
+
+	if (profile_on(s->profile, "verify.run"))
+		plan_post(s->plan, "cuda.kernel", "cuda-run", "libcuda.so.1", NULL, NULL)->needs =
+			"gpu";
+	if (python)
+		plan_post(s->plan, "pytorch", "pytorch", python, NULL, NULL)->needs = "gpu";
 }
 
 /* What speaks against the plan without a driver: all refusals at once. */
@@ -349,6 +359,7 @@ void solve_at(enum solve_depth depth, const struct profile *profile, const struc
 		if (solve_gpus(&s) && solve_driver(&s)) {
 			solve_packages(&s);
 			solve_kernel_side(&s);
+			solve_proof(&s);
 		} else {
 			solve_without_driver(&s);
 		}

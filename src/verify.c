@@ -142,8 +142,8 @@ static const char *wanted(const struct plan_post *post, const struct plan *appli
 static const struct check *find_check(const char *kind)
 {
 	static const struct check *const tables[] = {
-		checks_files,      checks_kernel, checks_gpu,   checks_driver, checks_cuda,
-		checks_containers, checks_engine, checks_trial, checks_runfile
+		checks_files,      checks_kernel, checks_gpu,   checks_driver,  checks_cuda,
+		checks_containers, checks_engine, checks_trial, checks_runfile, checks_cluster
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
@@ -159,6 +159,7 @@ static int check_one(const struct verify_subject *what, const struct plan_post *
 	const struct check *check = find_check(post->kind);
 	struct checking c = {
 		.plan = what->plan,
+		.profile = what->profile,
 		.facts = what->facts,
 		.sys = what->sys,
 		.a = a,

@@ -6,6 +6,7 @@
 #include "plan.h"
 
 struct sys;
+struct profile;
 
 enum verdict_result {
 	VERDICT_PASS,
@@ -27,8 +28,9 @@ extern const struct rec_row verdict_rows[];
 /* What is looked at. */
 struct verify_subject {
 	const struct plan *plan;
-	const struct plan *applied; /* NULL, or: the versions it installed must be there, not
-				       merely the branch that the profile names */
+	const struct plan *applied;    /* NULL, or: the versions it installed must be there, not
+					  merely the branch that the profile names */
+	const struct profile *profile; /* NULL: the cluster it may name is not asked */
 	const struct facts *facts;
 	const struct sys *sys;
 	bool run;            /* also run a CUDA kernel on every GPU */

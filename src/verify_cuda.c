@@ -127,9 +127,71 @@ static int check_linker(struct checking *c, struct err *e)
 			(int)strcspn(c->wanted, "."), c->wanted);
 }
 
+/* ---- PATH in a login shell ---- */
+
+/* "CUDA_HOME=/usr/local/cuda" of the file that the plan writes. */
+static const char *home_of(struct checking *c)
+{
+	const struct plan_step *file = plan_find(c->plan, "file:cuda-path");
+
+	return file ? after(c, step_get(file, "content"), "CUDA_HOME=/", "\n") : NULL;
+}
+
+/* A program of the root can be run: in an image only by root. */
+static int can_run(struct checking *c, const char *program, const char **ret_lack, struct err *e)
+{
+	const char *file;
+	struct sys_ident id;
+
+	*ret_lack = NULL;
+	if (behind(c, program, &file, e) || sys_ident(c->sys, &id, e))
+		return -1;
+	if (!file)
+		*ret_lack = "boot";
+	else if (!c->sys->live && id.euid)
+		*ret_lack = "root";
+	return 0;
+}
+
+/*
+ * What a login shell finds. Its words are fixed, nothing of the profile gets to the shell; and no
+ * home folder, so that what is seen is the system's own PATH.
+ */
+static int check_login(struct checking *c, struct err *e)
+{
+	const char *const argv[] = { "/bin/sh", "-l", "-c", "command -v nvcc", NULL };
+	const char *const env[] = { "HOME=/nonexistent", NULL };
+	struct sys_cmd cmd = { .argv = argv, .env = env, .timeout_s = 10 };
+	struct sys_done done = { 0 };
+	const char *home = home_of(c), *lack, *seen, *found = NULL, *wanted = NULL;
+	bool good;
+
+	if (!home)
+		return not_applicable(c, "the profile leaves PATH as it is");
+	if (can_run(c, "bin/sh", &lack, e))
+		return -1;
+	if (lack)
+		return defer(c, lack, "a login shell cannot be asked in this image");
+	if (sys_run(c->sys, &cmd, &done, e))
+		return -1;
+	seen = arena_strn(c->a, buf_str(&done.output), strcspn(buf_str(&done.output), "\n"));
+	buf_release(&done.output);
+	if (done.status || *seen != '/')
+		return conclude(c, false,
+				"a login shell does not find nvcc: /etc/profile reads no "
+				"/etc/profile.d, or PATH is set anew later");
+	if (behind(c, seen + 1, &found, e) ||
+	    behind(c, arena_printf(c->a, "%s/bin/nvcc", home), &wanted, e))
+		return -1;
+	good = found && str_eq(found, wanted);
+	return good ? conclude(c, true, "a login shell finds %s", seen) :
+		      conclude(c, false, "a login shell finds %s, wanted /%s/bin/nvcc", seen, home);
+}
+
 const struct check checks_cuda[] = {
 	{ "nvcc", check_nvcc },
 	{ "cuda-default", check_default },
 	{ "cuda-linker", check_linker },
+	{ "login-path", check_login },
 	{ NULL, NULL },
 };

@@ -6,6 +6,7 @@
 #include "verify_priv.h"
 
 #include "base/str.h"
+#include "profile.h"
 
 #include <string.h>
 
@@ -93,6 +94,33 @@ static void libraries(const struct verify_subject *what, struct arena *a, plan_p
 	imply(a, ret, "driver.cuda", "cuda-init", "libcuda.so.1", NULL);
 }
 
+/* What the cluster says of this node, where the profile makes it one. */
+static void cluster(const struct verify_subject *what, struct arena *a, plan_posts *ret)
+{
+	const struct profile *p = what->profile;
+
+	if (!p || !str_eq(what->plan->header.kind, "k8s") || what->plan->header.undoes)
+		return;
+	if (profile_on(p, "kubernetes.device-plugin.enabled")) {
+		imply(a, ret, "kubernetes.allocatable", "kube-node", "nvidia.com/gpu", NULL);
+		imply(a, ret, "kubernetes.device-plugin", "kube-pod", "nvidia-device-plugin", NULL);
+	}
+	if (profile_on(p, "kubernetes.dcgm-exporter.enabled")) {
+		imply(a, ret, "kubernetes.dcgm-exporter", "kube-pod", "dcgm-exporter", NULL);
+		imply(a, ret, "kubernetes.metrics", "kube-metrics", "dcgm-exporter", NULL);
+	}
+}
+
+/* The plan may ask for it already: verify.run, verify.pytorch. */
+static void further(const struct verify_subject *what, struct arena *a, plan_posts *ret)
+{
+	if (what->run && !has_kind(what->plan, "cuda-run"))
+		imply(a, ret, "cuda.kernel", "cuda-run", "libcuda.so.1", NULL);
+	if (what->pytorch)
+		imply(a, ret, has_kind(what->plan, "pytorch") ? "pytorch.option" : "pytorch",
+		      "pytorch", what->pytorch, NULL);
+}
+
 void verify_implied(const struct verify_subject *what, struct arena *a, plan_posts *ret)
 {
 	const struct plan *plan = what->plan;
@@ -107,8 +135,8 @@ void verify_implied(const struct verify_subject *what, struct arena *a, plan_pos
 		      NULL);
 		imply(a, ret, "containers.cdi", "cdi", "nvidia.com/gpu", NULL);
 	}
-	if (what->run)
-		imply(a, ret, "cuda.kernel", "cuda-run", "libcuda.so.1", NULL);
-	if (what->pytorch)
-		imply(a, ret, "pytorch", "pytorch", what->pytorch, NULL);
+	if (plan_find(plan, "file:cuda-path"))
+		imply(a, ret, "cuda.login", "login-path", "nvcc", NULL);
+	cluster(what, a, ret);
+	further(what, a, ret);
 }

@@ -7,6 +7,7 @@
 /* One check at work: what it looks at, what must hold, and what it found. */
 struct checking {
 	const struct plan *plan;
+	const struct profile *profile; /* may be NULL */
 	const struct facts *facts;
 	const struct sys *sys;
 	struct arena *a;
@@ -22,7 +23,8 @@ struct check {
 
 /* Each ends with .kind NULL. */
 extern const struct check checks_files[], checks_kernel[], checks_gpu[], checks_driver[],
-	checks_cuda[], checks_containers[], checks_engine[], checks_trial[], checks_runfile[];
+	checks_cuda[], checks_containers[], checks_engine[], checks_trial[], checks_runfile[],
+	checks_cluster[];
 
 /* How a check ends; each returns 0. */
 int conclude(struct checking *c, bool good, const char *fmt, ...)

@@ -108,7 +108,11 @@ static int prove(struct job *j, struct outcome *o, struct err *e)
 	auto_buf struct buf cause = BUF_TEXT;
 	struct facts now;
 	const struct verify_subject what = {
-		.plan = &j->plan, .applied = &j->plan, .facts = &now, .sys = &j->sys
+		.plan = &j->plan,
+		.applied = &j->plan,
+		.profile = j->profile.kind ? &j->profile : NULL,
+		.facts = &now,
+		.sys = &j->sys,
 	};
 
 	if (facts_gather(&j->sys, &j->a, &now, e) || verify_all(&what, &j->a, &o->checks, e))

@@ -77,6 +77,7 @@ static int run(const struct options *o, struct err *e)
 	if (last_applied(&j, &applied, &there, e))
 		return -1;
 	what.applied = there ? &applied : NULL;
+	what.profile = &j.profile;
 	what.run = opt_given(o, OPT_RUN);
 	what.pytorch = opt_value(o, OPT_PYTORCH);
 	if (verify_all(&what, &j.a, &v, e) || show(&j, &v, e))

@@ -151,3 +151,23 @@ finds() {
 	ends_with 64
 	complains "absolute path of a Python"
 }
+
+@test "verify.run and verify.pytorch of the profile are checks; what is deferred says what it needs" {
+	cat >>"$profile" <<-YAML
+		verify: {run: true, pytorch: /usr/bin/python3}
+	YAML
+	gpuprov verify --root "$root" --json "$profile"
+	ends_with 0
+	python3 - out <<-'EOF'
+		import json, sys
+		checks = {c["id"]: c for c in json.load(open(sys.argv[1]))["checks"]}
+		assert checks["cuda.kernel"]["result"] == "DEFERRED", checks
+		assert checks["pytorch"]["result"] == "DEFERRED", checks
+		mute = [i for i, c in checks.items() if c["result"] == "DEFERRED" and not c.get("needs")]
+		assert not mute, mute
+		assert not [i for i, c in checks.items() if not c.get("evidence")], checks
+	EOF
+	gpuprov verify --root "$root" --run --pytorch /usr/bin/python3 --json "$profile"
+	ends_with 0
+	[ "$(grep -c '"cuda.kernel"' out)" -eq 1 ] || { show; return 1; }
+}

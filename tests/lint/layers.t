@@ -110,6 +110,7 @@ PARTS = [
     ("journal.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
     ("runs.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
     ("undo.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
+    ("verify_cluster.c", BASE + VALUES + EDIT + ["verify.h", "verify_priv.h", "kubectl.h", "sys/sys.h"], PLAIN),
     ("verify*.c", BASE + VALUES + ACTING + ["verify_priv.h", "sys/sys.h", "sys/driver.h"] + INSTALLING, PLAIN),
     ("engine.h", BASE + VALUES + EDIT + ["runtimes/runtime.h", "sys/sys.h"], PLAIN),
     ("engine*.c", BASE + VALUES + EDIT + INTERFACES + ["engine.h", "registry.h", "sys/sys.h", "sys/hash.h"],

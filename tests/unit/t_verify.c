@@ -3,6 +3,7 @@
 #include "scratch.h"
 
 #include "base/str.h"
+#include "parsing.h"
 #include "verify.h"
 
 #define LIB "root/usr/lib/x86_64-linux-gnu/"
@@ -13,6 +14,7 @@ struct proof {
 	struct arena a;
 	struct plan plan;
 	struct facts facts;
+	const struct profile *profile;
 };
 
 static void proof_init(struct proof *p)
@@ -50,7 +52,9 @@ static struct fact_kernel *kernel(struct proof *p, const char *release, const ch
 static const char *says(struct proof *p, const char *id)
 {
 	static const char *const words[] = { "PASS", "FAIL", "DEFERRED", "N/A" };
-	struct verify_subject what = { .plan = &p->plan, .facts = &p->facts, .sys = &p->s.sys };
+	struct verify_subject what = {
+		.plan = &p->plan, .profile = p->profile, .facts = &p->facts, .sys = &p->s.sys
+	};
 	auto_err e = { 0 };
 	verdicts v = { 0 };
 
@@ -228,6 +232,120 @@ static void test_containers(void)
 	holds(&p, "containers.cdi", "DEFERRED", "an image has no devices", "half of it, offline");
 }
 
+/* ---- a cluster that answers what it is told to ---- */
+
+static const char *node, *pods, *metrics;
+static struct sys_ops told;
+
+static int tell(const struct sys *s, const struct sys_cmd *cmd, struct sys_done *ret, struct err *e)
+{
+	const char *said = NULL;
+
+	(void)s;
+	(void)e;
+	for (const char *const *arg = cmd->argv; *arg; arg++) {
+		if (str_starts(*arg, "/api/v1/nodes/gpu-node"))
+			said = node;
+		if (str_starts(*arg, "/api/v1/pods?") && strstr(*arg, "spec.nodeName%3Dgpu-node"))
+			said = pods;
+		if (str_ends(*arg, "pods/dcgm-x:9400/proxy/metrics"))
+			said = metrics;
+	}
+	*ret = (struct sys_done){ .status = said ? 0 : 1, .output = BUF_TEXT, .errors = BUF_TEXT };
+	buf_adds(&ret->output, said ? said : "");
+	buf_adds(&ret->errors, said ? "" : "Error from server (NotFound): nothing of that name");
+	return 0;
+}
+
+#define NODE(n) "{\"status\": {\"allocatable\": {\"nvidia.com/gpu\": \"" n "\"}}}"
+#define POD(ready)                                                                                 \
+	"{\"items\": [{\"metadata\": {\"namespace\": \"nvidia-gpu\", \"name\": \"dcgm-x\"}, "      \
+	"\"status\": {\"conditions\": [{\"type\": \"Ready\", \"status\": \"" ready "\"}]}}]}"
+
+static void a_cluster(struct proof *p, struct parsed *profile, const char *text)
+{
+	proof_init(p);
+	told = *p->s.sys.ops;
+	told.run = tell;
+	p->s.sys.ops = &told;
+	parse(profile, text, strlen(text));
+	ok(profile->rc == 0, "the profile of this test is good");
+	p->profile = &profile->profile;
+	p->plan.header.kind = "k8s";
+	p->facts.host = "GPU-Node";
+	for (int i = 0; i < 2; i++)
+		*list_push(&p->a, &p->facts.gpus) = (struct fact_gpu){ .driver = "nvidia" };
+	node = pods = metrics = NULL;
+}
+
+static void test_cluster(void)
+{
+	auto_proof p;
+	auto_parsed profile = { 0 };
+
+	a_cluster(&p, &profile, "version: 1\nkind: k8s\n");
+	holds(&p, "kubernetes.allocatable", "DEFERRED", "no kubectl", "nobody to ask with");
+	scratch_put(&p.s, "root/usr/bin/kubectl", "x");
+	holds(&p, "kubernetes.allocatable", "DEFERRED", "knows no cluster", "no credentials");
+	scratch_put(&p.s, "root/root/.kube/config", "x");
+	holds(&p, "kubernetes.allocatable", "FAIL", "knows no", "a node that is not one");
+	node = "{\"status\": {\"allocatable\": {\"cpu\": \"4\"}}}";
+	holds(&p, "kubernetes.allocatable", "FAIL", "Insufficient nvidia.com/gpu", "no plugin");
+	node = NODE("1");
+	holds(&p, "kubernetes.allocatable", "FAIL", "offers 1 nvidia.com/gpu, 2 expected of 2 GPUs",
+	      "a GPU is lost on the way");
+	node = NODE("2");
+	holds(&p, "kubernetes.allocatable", "PASS", "2 expected", "all of them");
+	pods = "{\"items\": []}";
+	holds(&p, "kubernetes.device-plugin", "FAIL", "no pod of nvidia-device-plugin", "none");
+	pods = POD("False");
+	holds(&p, "kubernetes.device-plugin", "FAIL", "not ready", "one that waits");
+	pods = POD("True");
+	holds(&p, "kubernetes.device-plugin", "PASS", "nvidia-gpu/dcgm-x is ready", "one at work");
+	holds(&p, "kubernetes.metrics", "FAIL", "does not answer", "an exporter without an answer");
+	metrics = "# HELP nothing\n";
+	holds(&p, "kubernetes.metrics", "FAIL", "no metric of a GPU", "an empty answer");
+	metrics = "DCGM_FI_DEV_GPU_TEMP{gpu=\"0\"} 31\n";
+	holds(&p, "kubernetes.metrics", "PASS", "answers with metrics", "metrics");
+	p.facts.live = false;
+	holds(&p, "kubernetes.allocatable", "DEFERRED", "an image", "an image is no node");
+}
+
+static void test_shares(void)
+{
+	auto_proof p;
+	auto_parsed profile = { 0 };
+
+	a_cluster(&p, &profile,
+		  "version: 1\nkind: k8s\nkubernetes:\n  device-plugin:\n    sharing: {kind: "
+		  "time-slicing, replicas: 4}\n  dcgm-exporter: false\n");
+	scratch_put(&p.s, "root/usr/bin/kubectl", "x");
+	scratch_put(&p.s, "root/root/.kube/config", "x");
+	node = NODE("2");
+	holds(&p, "kubernetes.allocatable", "FAIL", "8 expected", "shares are not offered");
+	node = NODE("8");
+	holds(&p, "kubernetes.allocatable", "PASS", "8 expected", "four shares of each");
+	ok(!*says(&p, "kubernetes.metrics"), "no exporter, no check of it");
+	p.facts.gpus.at[0].mig = TRI_YES;
+	holds(&p, "kubernetes.allocatable", "N/A", "MIG", "slices are another matter");
+}
+
+static void test_login(void)
+{
+	auto_proof p;
+	struct plan_step *file;
+
+	proof_init(&p);
+	told = *p.s.sys.ops;
+	told.run = tell;
+	p.s.sys.ops = &told;
+	file = plan_add(&p.plan, "file", "cuda-path", OP_KEEP, "/etc/profile.d/x.sh");
+	step_arg(&p.plan, file, "content", "# x\nCUDA_HOME=/opt/cuda\nexport CUDA_HOME\n");
+	holds(&p, "cuda.login", "DEFERRED", "cannot be asked", "no shell");
+	scratch_put(&p.s, "root/bin/sh", "x");
+	holds(&p, "cuda.login", "FAIL", "does not find nvcc", "a shell that does not find it");
+}
+
 static void test_unknown(void)
 {
 	auto_proof p;
@@ -245,6 +363,9 @@ int main(void)
 	test_fabric();
 	test_cuda();
 	test_containers();
+	test_cluster();
+	test_shares();
+	test_login();
 	test_unknown();
 	return done_testing();
 }
