@@ -413,7 +413,7 @@ int schema_check(struct profile *p, struct diags *diags)
 	size_t errors = diag_count(diags, SEV_ERROR);
 
 	c.kind = schema_kind_bit(kind ? kind->text : NULL);
-	p->kind = c.kind == ~0u ? NULL : kind->text;
+	p->kind = !kind || c.kind == ~0u ? NULL : kind->text;
 	check_map(&c, &p->root);
 	check_required(&c);
 	if (diag_count(diags, SEV_ERROR) == errors)

@@ -13,8 +13,10 @@
 #include <string.h>
 
 /* While it is only asked whether a choice is refused, nobody reads why: nothing is written. */
-static struct diag *say(struct solving *s, enum severity severity, enum code code, const char *path,
-			const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static struct diag *say(struct solving *s,
+							      enum severity severity,
+							      enum code code, const char *path,
+							      const char *fmt, va_list ap)
 {
 	struct span at;
 

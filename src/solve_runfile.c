@@ -81,7 +81,7 @@ static void add_known_urls(struct solving *s, struct need *n)
 
 static const char *last_part(const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	const char *slash = path ? strrchr(path, '/') : NULL;
 
 	return slash ? slash + 1 : path;
 }

@@ -111,7 +111,7 @@ static void judge_mode(struct solving *s, const struct toolkit_ask *ask)
 
 static void add_settings(struct solving *s, const struct toolkit_ask *ask)
 {
-	const struct fact_file *now = facts_file(s->facts, TOOLKIT_CONFIG + 1);
+	const struct fact_file *now = facts_file(s->facts, &TOOLKIT_CONFIG[1]);
 	const char *text = now ? now->content : NULL;
 	struct plan_step *step = NULL;
 	bool leave;
@@ -136,7 +136,7 @@ static void add_settings(struct solving *s, const struct toolkit_ask *ask)
 	step_needs(s->plan, step, "packages:nvidia");
 	if (toolkit_says(step, text, text ? strlen(text) : 0, s->a))
 		step->op = OP_KEEP;
-	plan_post(s->plan, "containers.settings", "toolkit-settings", TOOLKIT_CONFIG + 1, NULL,
+	plan_post(s->plan, "containers.settings", "toolkit-settings", &TOOLKIT_CONFIG[1], NULL,
 		  NULL);
 }
 

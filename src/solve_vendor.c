@@ -50,7 +50,7 @@ static const char *address(const struct solving *s, const struct vendor *v, cons
 	auto_buf struct buf b = BUF_TEXT;
 
 	if (base) {
-		at = strchr(at, '{');
+		at += strcspn(at, "{");
 		buf_addf(&b, "%s%s", base, str_ends(base, "/") ? "" : "/");
 	}
 	for (; *at; at++) {

@@ -115,7 +115,7 @@ static size_t find(const struct menu *m, size_t parent, const char *what)
 /* "1>2", "gnulinux-advanced-X>gnulinux-6.1.0-56-amd64-advanced-X"; what is not there is entry 0. */
 static const struct entry *resolve(const struct menu *m, const char *wanted)
 {
-	struct piece rest = PIECE(str_empty(wanted) ? "0" : wanted);
+	struct piece rest = PIECE(wanted && *wanted ? wanted : "0");
 	size_t at = 0;
 
 	for (;;) {

@@ -88,7 +88,7 @@ static int run(const struct sys *sys, struct facts *f, struct err *e)
 	};
 
 	(void)e;
-	learn_text(sys, f, TOOLKIT_CONFIG + 1);
+	learn_text(sys, f, &TOOLKIT_CONFIG[1]);
 	learn_text(sys, f, TOOLKIT_UDEV_RULE);
 	learn_units(sys, f);
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++)

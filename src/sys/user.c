@@ -53,7 +53,7 @@ const char *user_meant(const char *path, struct arena *a)
 		/* In the order of the folder, which is any: of two as near the first by name. */
 		if (*d->d_name == '.' || str_eq(name, d->d_name) ||
 		    !str_meant(name, d->d_name, &distance) || distance > best_distance ||
-		    (distance == best_distance && strcmp(d->d_name, best) > 0))
+		    (best && distance == best_distance && strcmp(d->d_name, best) > 0))
 			continue;
 		best = arena_str(a, d->d_name);
 		best_distance = distance;
