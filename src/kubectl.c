@@ -84,7 +84,10 @@ static const struct {
 	const char *words;
 	enum kubectl_end end;
 } signs[] = {
+	{ "timed out waiting for the condition", KUBECTL_TIMED_OUT },
 	{ "pply failed with", KUBECTL_CONFLICT },
+	/* Of a dry run: the account of a pod is made by the same stream. */
+	{ "error looking up service account", KUBECTL_NOT_FOUND },
 	{ "(Forbidden)", KUBECTL_DENIED },
 	{ "You must be logged in", KUBECTL_UNKNOWN_USER },
 	{ "(Unauthorized)", KUBECTL_UNKNOWN_USER },
@@ -163,7 +166,8 @@ static size_t collect(const struct kubectl *k, const struct kubectl_ask *ask, co
 		argv[n++] = *arg;
 	/* It would keep what it learns of the API in root's home otherwise. */
 	argv[n++] = "--cache-dir=/dev/null";
-	argv[n++] = "--request-timeout=30s";
+	if (!ask->watch)
+		argv[n++] = "--request-timeout=30s";
 	if (k->context)
 		argv[n++] = arena_printf(k->a, "--context=%s", k->context);
 	argv[n] = NULL;

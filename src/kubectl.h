@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct edit;
@@ -46,6 +47,7 @@ struct kubectl_ask {
 	const char *const *args; /* without the program, NULL-terminated */
 	const char *input;       /* for "-f -"; NULL = none */
 	unsigned timeout_s;      /* 0 = a minute */
+	bool watch;              /* it stays connected: no limit for one request */
 };
 
 struct kubectl_answer {

@@ -14,7 +14,6 @@
 enum option {
 	OPT_ROOT,
 	OPT_FACTS,
-	OPT_BUNDLE,
 	OPT_GPU,
 	OPT_JSON,
 	OPT_FORMAT,

@@ -11,7 +11,6 @@
 #include "base/rec.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #define PLAN_SCHEMA "gpuprov.plan/1"
 
@@ -120,9 +119,7 @@ struct plan {
 	LIST(struct plan_tried) tried;
 	LIST(struct plan_post) posts;
 	LIST(struct plan_room) room; /* judged while the plan is made, and not saved */
-	int64_t indexes_since; /* when the package indexes were fetched; 0 = none asked; not saved
-				*/
-	struct diags diags;    /* refusals and warnings */
+	struct diags diags;          /* refusals and warnings */
 	struct plan_totals totals;
 	bool changed, reboot_required; /* as plan_write() tells it: something is to be done */
 	struct arena *a;

@@ -310,7 +310,7 @@ static void solve_scope(struct solving *s)
 	};
 	static const struct {
 		const char *path, *value;
-	} values[] = { { "kubernetes.cluster", "apply" }, { "driver.in-use", "stop" } };
+	} values[] = { { "driver.in-use", "stop" } };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
 		if (differs(s, later[i]))
@@ -362,6 +362,7 @@ void solve_at(enum solve_depth depth, const struct profile *profile, const struc
 			solve_packages(&s);
 			solve_kernel_side(&s);
 			solve_proof(&s);
+			solve_cluster(&s);
 		} else {
 			solve_without_driver(&s);
 		}
@@ -369,10 +370,11 @@ void solve_at(enum solve_depth depth, const struct profile *profile, const struc
 	if (depth == DEPTH_FULL)
 		solve_room(&s);
 	/* A refused plan has no steps: nobody shall run half of it. */
-	if (plan_refused(ret))
+	if (plan_refused(ret)) {
 		ret->steps.n = ret->posts.n = ret->omitted.n = 0;
-	if (depth == DEPTH_FULL)
-		check_ways(&s);
+		if (depth == DEPTH_FULL)
+			check_ways(&s);
+	}
 	plan_finish(ret);
 	if (plan_refused(ret))
 		ret->totals = (struct plan_totals){ 0 };

@@ -161,8 +161,7 @@ void solve_at(enum solve_depth depth, const struct profile *profile, const struc
 bool any_choice(struct solving *s);
 /* Give each of these refusals of the driver the ways out that the rules would take. */
 void find_ways(struct solving *s, struct diags *refusals);
-/* Keep the ways out that lead to a plan, or at least end their own refusal and bring no other;
- * of warnings those that end it. */
+/* Keep the ways out that lead to a plan, or at least end their own refusal and bring no other. */
 void check_ways(struct solving *s);
 
 /*
@@ -208,6 +207,8 @@ void solve_hold(struct solving *s, const struct wants *w);
 /* The compiler that kernel modules for this kernel take, where it is not the default one. */
 void want_compiler(struct solving *s, struct wants *w, const struct fact_kernel *k);
 void want_cuda(struct solving *s, struct wants *w);
+/* Manifests in the cluster, after everything that the node itself needs. */
+void solve_cluster(struct solving *s);
 /* Container toolkit and engine, where the profile is about containers. */
 void solve_containers(struct solving *s, struct wants *w);
 

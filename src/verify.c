@@ -142,8 +142,9 @@ static const char *wanted(const struct plan_post *post, const struct plan *appli
 static const struct check *find_check(const char *kind)
 {
 	static const struct check *const tables[] = {
-		checks_files,      checks_kernel, checks_gpu,   checks_driver,  checks_cuda,
-		checks_containers, checks_engine, checks_trial, checks_runfile, checks_cluster
+		checks_files,   checks_kernel,     checks_gpu,       checks_driver,
+		checks_cuda,    checks_containers, checks_engine,    checks_trial,
+		checks_runfile, checks_cluster,    checks_manifests,
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)

@@ -40,7 +40,8 @@ static int ask(struct checking *c, struct kubectl *k, const char *path, const st
 	*ret = NULL;
 	if (!c->facts->live)
 		return defer(c, "cluster", "an image is no node yet");
-	if (kubectl_open(c->sys, kubeconfig, NULL, c->a, k, &odd)) {
+	if (kubectl_open(c->sys, kubeconfig, profile_get(c->profile, "kubernetes.context"), c->a, k,
+			 &odd)) {
 		if (odd.code == GP_NO_KUBECTL || odd.code == GP_CLUSTER_ACCESS)
 			return defer(c, "cluster", "%s", odd.text);
 		err_move(e, &odd);

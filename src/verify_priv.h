@@ -24,7 +24,7 @@ struct check {
 /* Each ends with .kind NULL. */
 extern const struct check checks_files[], checks_kernel[], checks_gpu[], checks_driver[],
 	checks_cuda[], checks_containers[], checks_engine[], checks_trial[], checks_runfile[],
-	checks_cluster[];
+	checks_cluster[], checks_manifests[];
 
 /* How a check ends; each returns 0. */
 int conclude(struct checking *c, bool good, const char *fmt, ...)

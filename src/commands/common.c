@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "closure.h"
-#include "index_dates.h"
+#include "cluster_plan.h"
 #include "inside.h"
 #include "solve.h"
 #include "sys/apt.h"
@@ -276,6 +276,43 @@ static void on_apt(void *ctx, const struct apt_event *ev)
 	progress_show(ctx, "plan", &p);
 }
 
+#define OWN_TEMPLATES "etc/gpuprov/templates"
+
+int job_template(void *ctx, const char *name, struct buf *ret, bool *ret_there, struct err *e)
+{
+	struct job *j = ctx;
+	const char *path = arena_printf(&j->a, OWN_TEMPLATES "/%s", name);
+
+	if (sys_read_if(&j->sys, path, ret, ret_there, e))
+		return err_ctx(e, "reading the template '/%s'", path);
+	return 0;
+}
+
+/* What the plan puts into the cluster; asked of it only where it is the host's own. */
+static int plan_cluster(struct job *j, bool ask, struct err *e)
+{
+	struct emit_door door = { job_template, j };
+	struct diags diags = { .a = &j->a };
+	struct emit em = { .profile = &j->profile,
+			   .catalog = &j->catalog,
+			   .door = &door,
+			   .diags = &diags,
+			   .a = &j->a };
+
+	if (plan_refused(&j->plan) || !plan_find(&j->plan, "cluster:manifests"))
+		return 0;
+	if (cluster_fill(&j->plan, &em, e) ||
+	    (ask && cluster_ask(&j->plan, &j->profile, &j->sys, e)))
+		return -1;
+	/* A refused plan has no steps: nobody shall run half of it. */
+	if (plan_refused(&j->plan)) {
+		j->plan.steps.n = j->plan.posts.n = j->plan.omitted.n = 0;
+		j->plan.totals = (struct plan_totals){ 0 };
+	}
+	job_stage(j, "cluster");
+	return 0;
+}
+
 /* What a profile names is beside it, unless it says where. */
 static int read_for_profile(void *ctx, const char *path, struct buf *ret, struct err *e)
 {
@@ -303,18 +340,6 @@ static int look_inside_files(struct job *j, struct err *e)
 	return rc;
 }
 
-/* Talk, not a part of the plan: the same plan is the same bytes at any hour. */
-static void tell_index_age(struct job *j)
-{
-	int64_t age = sys_now(&j->sys) - j->plan.indexes_since;
-
-	if (!j->plan.indexes_since || age < 60)
-		return;
-	fprintf(stderr, "package indexes: fetched %s ago%s\n", index_age(age, &j->a),
-		opt_given(j->o, OPT_OFFLINE) ? ", and --offline leaves them so" :
-					       "; --refresh fetches them anew");
-}
-
 int job_resolve(struct job *j, struct err *e)
 {
 	struct progress progress;
@@ -335,8 +360,6 @@ int job_resolve(struct job *j, struct err *e)
 		return -1;
 	rc = closure_resolve(&j->plan, &j->facts, &j->sys, &j->cache, &co, e);
 	progress_clear(&progress);
-	if (!rc)
-		tell_index_age(j);
 	return rc;
 }
 
@@ -357,6 +380,8 @@ int job_plan(struct job *j, bool closure, struct err *e)
 	solve(&j->profile, &j->facts, &j->catalog, &j->a, &j->plan);
 	j->plan.header.profile_hash = job_profile_hash(j);
 	job_stage(j, "solve");
+	if (plan_cluster(j, closure && j->facts.live && !j->borrowed, e))
+		return -1;
 	if (!closure || plan_refused(&j->plan) || !plan_pending(&j->plan))
 		return 0;
 	if (job_resolve(j, e))

@@ -47,6 +47,9 @@ void job_show_stages(const struct job *j);
 /* Open the root and the catalog. */
 int job_open(struct job *j, const struct options *o, struct err *e);
 
+/* For struct emit_door: a template of the administrator's takes the place of ours. */
+int job_template(void *ctx, const char *name, struct buf *ret, bool *ret_there, struct err *e);
+
 /* Facts of the root, or of --facts; --gpu is applied. */
 int job_facts(struct job *j, struct err *e);
 

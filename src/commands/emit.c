@@ -5,8 +5,6 @@
 #include "base/str.h"
 #include "commands/common.h"
 
-#define OWN_TEMPLATES "etc/gpuprov/templates"
-
 struct target {
 	const char *name, *kind; /* the kind of profile it takes; NULL = any */
 	int (*emit)(struct emit *em, struct buf *ret, struct err *e);
@@ -20,17 +18,6 @@ static const struct target targets[] = {
 	{ NULL, NULL, NULL },
 };
 static const char *const target_names[] = { "k8s", "helm-values", "cloud-init", "shell", NULL };
-
-/* A template of the administrator's takes the place of ours. */
-static int read_own(void *ctx, const char *name, struct buf *ret, bool *ret_there, struct err *e)
-{
-	struct job *j = ctx;
-	const char *path = arena_printf(&j->a, OWN_TEMPLATES "/%s", name);
-
-	if (sys_read_if(&j->sys, path, ret, ret_there, e))
-		return err_ctx(e, "reading the template '/%s'", path);
-	return 0;
-}
 
 static const struct target *find_target(const char *name, struct err *e)
 {
@@ -46,7 +33,7 @@ static int run(const struct options *o, struct err *e)
 	auto_job j = { 0 };
 	auto_buf struct buf text = BUF_TEXT, shown = BUF_TEXT;
 	const struct target *t = find_target(o->args.at[0], e);
-	struct emit_door door = { read_own, &j };
+	struct emit_door door = { job_template, &j };
 	struct diags diags = { .a = &j.a };
 	struct emit em = { &j.profile,
 			   &j.catalog,

@@ -4,6 +4,7 @@
 #include "scratch.h"
 
 #include "base/str.h"
+#include "cluster.h"
 #include "kubectl.h"
 #include "tree.h"
 
@@ -149,6 +150,31 @@ static void test_slow(const struct scratch *s)
 	   "it does not wait for ever");
 }
 
+/* Who else hands out GPUs: the operator says so by an object of its own. */
+static void test_owner(const struct scratch *s)
+{
+	static const struct {
+		const char *policies, *want, *what;
+	} rows[] = {
+		{ "echo '{\"items\": [{\"kind\": \"ClusterPolicy\"}]}'", "gpu-operator",
+		  "gpu-operator owns the node" },
+		{ "echo '{\"items\": []}'", NULL, "an operator that has nothing to do does not" },
+		{ "echo 'Error from server (NotFound): not found' >&2; exit 1", NULL,
+		  "nor one that is not there" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		auto_free char *script =
+			mem_printf("case $* in *clusterpolicies*) %s ;; esac", rows[i].policies);
+		auto_cluster c = { .kubectl = with(s, script), .a = &a };
+		const char *owner;
+		auto_err e = { 0 };
+
+		ok(cluster_owner(&c, &owner, &e) == 0, "the cluster is asked");
+		is(owner, rows[i].want, rows[i].what);
+	}
+}
+
 /* Finding it, and credentials for it. */
 static void test_open(const struct scratch *s)
 {
@@ -187,6 +213,7 @@ int main(void)
 	test_secrets(&s);
 	test_json(&s);
 	test_slow(&s);
+	test_owner(&s);
 	test_open(&s);
 	sys_real_close(&live);
 	arena_release(&a);
