@@ -263,6 +263,9 @@ int driver_record_clear(const struct sys *sys, const char *version, struct err *
 	if (driver_record_read(sys, &a, &record, &there, e) || clear_installed(sys, &record, e) ||
 	    clear_unrecorded(sys, version, e) || clear_modules(sys, e))
 		return -1;
+	/* What was being installed may be another version than the one that is wanted now. */
+	if (there && !str_eq(record.version, version) && clear_unrecorded(sys, record.version, e))
+		return -1;
 	list_each (&record.entries, entry) {
 		if (entry->kind == RECORD_FILE_MOVED && put_file_back(sys, entry, &a, e))
 			return -1;

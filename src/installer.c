@@ -102,7 +102,8 @@ static const char *mark_of(struct arena *a, const char *key)
 
 int installer_begin(const struct sys *sys, const char *key, struct err *e)
 {
-	static const char text[] = "An installation was begun and did not come to its end yet.\n";
+	static const char text[] = "An installation, or an uninstallation, was begun and did not "
+				   "come to its end yet.\n";
 	auto_arena struct arena a = { 0 };
 
 	if (sys_mkdirs(sys, MARKS, 0700, e))

@@ -21,8 +21,18 @@ static int uninstall(const struct sys *sys, const struct install_record *record,
 	auto_arena struct arena a = { 0 };
 	const char *left = NULL;
 
-	if (sys_run_ok(sys, &cmd, e))
+	/* Cut off in the middle, it leaves a driver that is neither there nor gone. */
+	if (installer_begin(sys, INSTALLER_DRIVER, e))
+		return -1;
+	if (sys_run_ok(sys, &cmd, e)) {
+		auto_err late = { 0 }; /* the first reason is the one to report */
+
+		if (installer_end(sys, INSTALLER_DRIVER, &late))
+			err_way(e, "what is left is cleared away by the next apply or rollback");
 		return err_ctx(e, "uninstalling driver %s", record->version);
+	}
+	if (installer_end(sys, INSTALLER_DRIVER, e))
+		return -1;
 	if (driver_record_left(sys, record, &a, &left, e))
 		return -1;
 	if (!left)

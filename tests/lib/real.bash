@@ -350,7 +350,7 @@ kill_all() {
 	local all pid
 	all=$(descendants "$1")
 	# shellcheck disable=SC2086 # a list of process ids
-	kill -KILL $all
+	kill -KILL $all 2>/dev/null || : # a sleep among them has ended by itself
 	for pid in $all; do
 		while grep -qs '^State:[[:space:]]*[^Z]' "/proc/$pid/status"; do sleep 0.02; done
 	done

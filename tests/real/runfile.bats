@@ -187,6 +187,68 @@ load ../lib/runfile
 	done
 }
 
+# killed_at COMMAND...: start it, wait until the stand-in is where it pauses, kill all of it.
+killed_at() {
+	"$@" >"$WORK/out" 2>&1 3>&- &
+	until_there "$ROOT/var/paused"
+	kill_all $!
+	rm -f "$ROOT/var/paused" "$ROOT/behave"
+}
+
+@test "killed while the uninstaller works, then rolled back again, or applied again" {
+	find "$ROOT/usr" ! -type d | sort >"$WORK/before"
+	for then in rollback apply; do
+		for at in "libcuda.so.$V" nvidia-installer record ${LONG:+libcuda.so.1 nvidia-smi}; do
+			profile
+			apply "$P"
+			[ "$status" -eq 0 ]
+			# What is installed reads how to behave where it is started.
+			echo "pause=uninstall:$at" >"$ROOT/behave"
+			killed_at "$GPUPROV" rollback --yes --root "$ROOT"
+			[ -e "$ROOT/var/lib/nvidia/log" ]
+			if [ "$then" = apply ]; then
+				apply "$P"
+				[ "$status" -eq 0 ]
+				driver_is_there
+				proof
+				[[ $output != *FAIL* ]]
+			fi
+			rollback
+			[ "$status" -eq 0 ]
+			driver_is_gone
+			find "$ROOT/usr" ! -type d | sort | diff "$WORK/before" -
+		done
+	done
+}
+
+@test "killed while one version takes the place of another: the new one, or the old one again" {
+	local old=$V new=580.105.08
+	for wanted in $new $old; do
+		for at in "uninstall:libcuda.so.$old" uninstall:record "copy:libcuda.so.$new" \
+			${LONG:+start uninstall:nvidia-installer record end}; do
+			V=$old
+			mkrun driver "$WORK/mirror/d.run" --version $V
+			profile
+			apply "$P"
+			[ "$status" -eq 0 ]
+			driver_is_there
+			V=$new
+			mkrun driver "$WORK/mirror/d.run" --version $V --behave "pause=$at"
+			profile
+			killed_at "$GPUPROV" apply --yes --root "$ROOT" --cache "$CACHE" "$P"
+			V=$wanted
+			mkrun driver "$WORK/mirror/d.run" --version "$V"
+			profile
+			apply "$P"
+			[ "$status" -eq 0 ]
+			driver_is_there
+			[ -z "$(find "$ROOT/usr" -name "*.so.$([ "$wanted" = "$new" ] && echo "$old" || echo "$new")")" ]
+			proof
+			[[ $output != *FAIL* ]]
+		done
+	done
+}
+
 @test "a file that was there before comes back" {
 	echo mine >"$ROOT/usr/bin/nvidia-smi"
 	chmod 750 "$ROOT/usr/bin/nvidia-smi"

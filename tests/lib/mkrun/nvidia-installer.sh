@@ -72,6 +72,7 @@ uninstall() {
 		read -r _
 		read -r _
 		while read -r number name; do
+			point "uninstall:${name##*/}"
 			case $number in
 			0:) read -r target; [ "$(readlink "$name")" != "$target" ] || rm -f "$name" ;;
 			1:) read -r _; rm -f "$name" ;;
@@ -98,6 +99,7 @@ uninstall() {
 	[ ! -e "$dirs" ] || while read -r name; do
 		case $name in '' | /var/lib/nvidia) ;; *) rmdir "$name" 2>/dev/null ;; esac
 	done <"$dirs"
+	point uninstall:record
 	rm -rf /var/lib/nvidia
 	step "done."
 }
