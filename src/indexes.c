@@ -350,8 +350,24 @@ static int see_lists(struct layout *l, strs *ret, struct err *e)
 	return 0;
 }
 
+/* An update of the root was cut off, or is under way: what it has is of two states. */
+static bool torn(struct layout *l)
+{
+	auto_err closed = { 0 }; /* who may not look there, may not know either */
+	strs rest = { 0 };
+
+	return sys_list(l->sys, "var/lib/apt/lists/partial", l->a, &rest, &closed) == 0 && rest.n;
+}
+
 static int link_lists(struct layout *l, const strs *lists, struct err *e)
 {
+	static const char *const stays[] = { "lock", "partial", "auxfiles" };
+	strs kept = { 0 };
+
+	for (size_t i = 0; i < sizeof(stays) / sizeof(*stays); i++)
+		list_add(l->a, &kept, stays[i]);
+	if (torn(l))
+		return drop_others(l, "lists", &kept, e);
 	list_each (lists, name) {
 		const char *to = arena_printf(l->a, "%s/lists/%s", l->key, *name);
 		const char *from =
@@ -417,7 +433,11 @@ static int lay_out(struct layout *l, const struct plan *plan, struct indexes *re
 	ret->stamp = arena_str(l->a, stamp);
 	if (read_stamp(l, ret, e))
 		return -1;
-	return ret->complete ? 0 : link_lists(l, &lists, e);
+	if (ret->complete)
+		return 0;
+	/* What the stamp stands for ends here: cut off before the next one, the lists are a
+	 * mixture. */
+	return sys_remove(l->cache, stamp_path(ret, l->a), e) || link_lists(l, &lists, e) ? -1 : 0;
 }
 
 int indexes_prepare(const struct sys *sys, const struct sys *cache, const struct plan *plan,

@@ -3,47 +3,17 @@
  */
 #include "steps/step.h"
 
-#include "base/control.h"
-#include "base/str.h"
 #include "dkms.h"
 #include "sys/sys.h"
+#include "unfinished.h"
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
-
-static bool whole(struct piece state)
-{
-	static const char *const fine[] = { "installed", "config-files", "not-installed" };
-	struct piece want, flag, is;
-
-	if (!str_word(&state, &want) || !str_word(&state, &flag) || !str_word(&state, &is) ||
-	    !piece_eq(flag, "ok"))
-		return false;
-	for (size_t i = 0; i < sizeof(fine) / sizeof(*fine); i++)
-		if (piece_eq(is, fine[i]))
-			return true;
-	return false;
-}
 
 static int done(const struct sys *sys, const struct plan_step *s, bool *ret, struct err *e)
 {
-	auto_arena struct arena a = { 0 };
-	auto_buf struct buf b = BUF_INIT(64 << 20);
-	struct piece rest, stanza;
-	strs updates = { 0 };
-
 	(void)s;
-	if (sys_read(sys, "var/lib/dpkg/status", &b, e) ||
-	    sys_list(sys, "var/lib/dpkg/updates", &a, &updates, e))
-		return -1;
-	*ret = true;
-	list_each (&updates, name)
-		*ret &= strspn(*name, "0123456789") != strlen(*name);
-	rest = (struct piece){ buf_str(&b), b.len };
-	while (control_stanza(&rest, &stanza))
-		*ret &= whole(control_get(stanza, "Status"));
-	return 0;
+	return unfinished_none(sys, ret, e);
 }
 
 static int save(const struct sys *sys, const struct plan_step *s, struct buf *ret, struct err *e)
@@ -57,10 +27,7 @@ static int save(const struct sys *sys, const struct plan_step *s, struct buf *re
 
 static int repair(void *ctx, struct err *e)
 {
-	static const char *const configure[] = {
-		"/usr/bin/dpkg", "--force-confdef", "--force-confold", "--configure", "-a", NULL
-	};
-	/* What was cut off while it was unpacked is fetched again; nothing is removed for it. */
+	/* What is not at hand any more is fetched again; nothing is removed for it. */
 	static const char *const mend[] = { "/usr/bin/apt-get",
 					    "-qq",
 					    "-y",
@@ -76,15 +43,12 @@ static int repair(void *ctx, struct err *e)
 					    NULL };
 	static const char *const env[] = { "DEBIAN_FRONTEND=noninteractive", NULL };
 	const struct sys *sys = ctx;
-	struct sys_cmd cmd = { .argv = configure, .env = env, .mounts = true };
+	struct sys_cmd cmd = { .argv = mend, .env = env, .mounts = true };
 	int64_t begun = sys_now(sys) * 1000000000;
 	auto_err first = { 0 };
-	bool there;
 
-	/* It fails over what is only half unpacked, and configures the rest all the same. */
-	if (sys_run_ok(sys, &cmd, &first) == 0 && done(sys, NULL, &there, &first) == 0 && there)
+	if (unfinished_end(sys, &first) == 0)
 		return 0;
-	cmd.argv = mend;
 	if (sys_run_ok(sys, &cmd, e) == 0)
 		return 0;
 	dkms_explain(sys, begun, e);

@@ -6,9 +6,11 @@
 #include "base/json.h"
 #include "base/rec.h"
 #include "base/str.h"
+#include "base/ver.h"
 #include "dkms.h"
 #include "sys/apt.h"
 #include "sys/sys.h"
+#include "unfinished.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -60,13 +62,35 @@ static struct installed look_up(struct piece status, const struct plan_package *
 	return (struct installed){ 0 };
 }
 
+/* Where nothing is left to install once dpkg was mended, what was asked for tells. */
+static bool as_asked(const struct plan_step *s, struct piece status)
+{
+	auto_arena struct arena a = { 0 };
+	struct apt_job job = { 0 };
+	bool all;
+
+	step_wants(s, &a, &job);
+	all = job.wants.n > 0;
+	list_each (&job.wants, w) {
+		const struct plan_package any = { .name = w->name, .arch = "all" };
+		struct installed now = look_up(status, &any);
+		struct piece up = ver_deb_upstream(arena_strn(&a, now.version.at, now.version.len));
+
+		all &= w->away ?
+			       !now.whole :
+			       now.whole && (!w->within ||
+					     ver_within(arena_strn(&a, up.at, up.len), w->within));
+	}
+	return all;
+}
+
 static int done(const struct sys *sys, const struct plan_step *s, bool *ret, struct err *e)
 {
 	auto_buf struct buf b = BUF_INIT(64 << 20);
 
 	if (sys_read(sys, "var/lib/dpkg/status", &b, e))
 		return -1;
-	*ret = s->packages.n > 0;
+	*ret = s->packages.n > 0 || as_asked(s, (struct piece){ buf_str(&b), b.len });
 	list_each (&s->packages, k) {
 		struct installed now = look_up((struct piece){ buf_str(&b), b.len }, k);
 
@@ -283,6 +307,7 @@ static int ask(const struct sys *sys, const struct plan_step *s, const struct st
 	       enum apt_verb verb, enum apt_refresh refresh, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
+	auto_buf struct buf status = BUF_INIT(64 << 20);
 	struct apt_answer expect = { .a = &a }, answer = { .a = &a };
 	struct step_run to = *run;
 	struct apt_listener listener = { on_event, &to };
@@ -294,10 +319,17 @@ static int ask(const struct sys *sys, const struct plan_step *s, const struct st
 		.expect = &expect,
 	};
 
+	if (sys_read(sys, "var/lib/dpkg/status", &status, e))
+		return -1;
 	step_wants(s, &a, &job);
 	list_each (&s->packages, k) {
-		struct apt_package *p = list_push(&a, &expect.packages);
+		struct installed now = look_up((struct piece){ buf_str(&status), status.len }, k);
+		struct apt_package *p;
 
+		/* Finishing what dpkg had left may have brought it already. */
+		if (as_planned(k, &now))
+			continue;
+		p = list_push(&a, &expect.packages);
 		p->name = k->name;
 		p->arch = k->arch;
 		p->version = k->version;
@@ -472,21 +504,24 @@ static int forget_marks(const struct sys *sys, const struct saved_packages *save
 
 static int put_back(void *ctx, struct err *e)
 {
-	static const char *const finish[] = { "--configure", "-a", NULL };
 	static const char *const install_old[] = { "--auto-deconfigure", "-i", NULL };
-	static const char *const purge[] = { "--purge", NULL };
+	static const char *const purge[] = { "--force-remove-reinstreq", "--purge", NULL };
 	const struct held_work *w = ctx;
 	const struct sys *sys = w->sys;
 	auto_arena struct arena a = { 0 };
 	auto_err unfinished = { 0 }; /* what cannot be finished may well be what is taken away */
 	strs back = { 0 }, away = { 0 };
+	bool none;
 
+	/* What dpkg had still to write down, its status does not tell yet. */
+	if (unfinished_none(sys, &none, e))
+		return -1;
+	if (!none) {
+		w->run->progress(w->run->ctx, &(struct step_progress){ .what = "dpkg" });
+		unfinished_end(sys, &unfinished);
+	}
 	if (what_is_left(sys, w->saved, &a, &back, &away, e))
 		return -1;
-	if (back.n || away.n) {
-		w->run->progress(w->run->ctx, &(struct step_progress){ .what = "dpkg" });
-		dpkg(sys, finish, NULL, &unfinished);
-	}
 	/* What came in place of the old packages conflicts with them: dpkg lets it go only so. */
 	if (back.n && mark(sys, "deinstall", &away, e))
 		return -1;

@@ -7,6 +7,7 @@
 #include <apt-pkg/algorithms.h>
 #include <apt-pkg/configuration.h>
 #include <apt-pkg/error.h>
+#include <apt-pkg/fileutl.h>
 #include <apt-pkg/indexfile.h>
 #include <apt-pkg/init.h>
 #include <apt-pkg/install-progress.h>
@@ -15,6 +16,7 @@
 #include <apt-pkg/pkgrecords.h>
 #include <apt-pkg/pkgsystem.h>
 #include <apt-pkg/sourcelist.h>
+#include <apt-pkg/strutl.h>
 #include <apt-pkg/update.h>
 
 #include <algorithm>
@@ -228,6 +230,23 @@ struct Fetching : public pkgAcquireStatus {
 	}
 };
 
+/*
+ * An update that was cut off while it put its files in place leaves some of them in partial/, and
+ * an InRelease that is newer than the lists it stands for. libapt takes the old lists for its own
+ * then, until the repository changes; where there is none it fetches all.
+ */
+void distrust_torn_lists()
+{
+	const std::string lists = _config->FindDir("Dir::State::lists");
+
+	if (!DirectoryExists(lists + "partial/") ||
+	    GetListOfFilesInDir(lists + "partial/", false).empty())
+		return;
+	for (const std::string &path : GetListOfFilesInDir(lists, false))
+		if (!APT::String::Endswith(path, "/lock"))
+			RemoveFile("distrust_torn_lists", path);
+}
+
 int fetch_indexes(Session &s)
 {
 	static const char doing[] = "fetching the package indexes";
@@ -237,6 +256,7 @@ int fetch_indexes(Session &s)
 	/* ListUpdate() takes this lock itself, and would not wait for it. */
 	if (!s.job.lists && lock_or_wait(s, doing, { lists }, [] { return true; }))
 		return -1;
+	distrust_torn_lists();
 	bool ok = ListUpdate(status, *s.cache.GetSourceList(), PULSE_US);
 
 	/*

@@ -9,6 +9,8 @@
  *   stepper down K FLAG DIR CMD...  before the K-th call the power of DIR's file system goes (FLAG
  * 1: its log is on the disk; 2: not even that), and all is killed; 137 stepper pause K FILE CMD...
  * at the K-th call run the script FILE with the process id, go on
+ *
+ * K may be NAME:N, the N-th call of that name: it is the same one in every run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -92,13 +94,22 @@ static void kill_everything(void)
 
 	for (size_t i = 0; i < n_alive; i++)
 		kill(alive[i], SIGKILL);
-	while (waitpid(-1, &status, __WALL) >= 0 || errno == EINTR)
-		;
+	for (;;) {
+		pid_t pid = waitpid(-1, &status, __WALL);
+
+		if (pid < 0 && errno != EINTR)
+			return;
+		/* One that was just forked has not been seen before. */
+		if (pid > 0 && WIFSTOPPED(status))
+			kill(pid, SIGKILL);
+	}
 }
 
 struct stepping {
 	const char *mode;
 	unsigned long long at;
+	const char *name; /* only calls of this name are counted for `at`; NULL = all */
+	unsigned long long named;
 	int errnum;
 	const char *script;
 	const char *dir;
@@ -138,6 +149,25 @@ static void power_off(const struct stepping *s)
 	close(fd);
 }
 
+static bool is_the_one(struct stepping *s, const struct __ptrace_syscall_info *info)
+{
+	if (!s->name)
+		return s->count == s->at;
+	return strcmp(call_name(info), s->name) == 0 && ++s->named == s->at;
+}
+
+/* "12" or "fdatasync:3" */
+static void set_point(struct stepping *s, char *text)
+{
+	char *colon = strchr(text, ':');
+
+	if (colon) {
+		*colon = '\0';
+		s->name = text;
+	}
+	s->at = strtoull(colon ? colon + 1 : text, NULL, 10);
+}
+
 /* At a stop before a call. True when everything is to be killed. */
 static bool before_call(struct stepping *s, pid_t pid, const struct __ptrace_syscall_info *info)
 {
@@ -148,7 +178,7 @@ static bool before_call(struct stepping *s, pid_t pid, const struct __ptrace_sys
 	s->count++;
 	if (strcmp(s->mode, "list") == 0)
 		fprintf(stderr, "@%llu %s\n", s->count, call_name(info));
-	if (s->count != s->at)
+	if (!is_the_one(s, info))
 		return false;
 	if (strcmp(s->mode, "pause") == 0)
 		run_script(s->script, pid);
@@ -233,7 +263,7 @@ int main(int argc, char **argv)
 	if (strcmp(s.mode, "list") != 0) {
 		if (argc < (strcmp(s.mode, "down") == 0 ? 6 : 5))
 			return usage();
-		s.at = strtoull(argv[used++], NULL, 10);
+		set_point(&s, argv[used++]);
 		if (strcmp(s.mode, "fail") == 0)
 			s.errnum = (int)strtol(argv[used++], NULL, 10);
 		if (strcmp(s.mode, "pause") == 0)

@@ -23,7 +23,7 @@ EDIT = ["edit*.h", "tree.h", "toml_reader.h", "locate.h"]  # text in, text out: 
 ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "inside.h", "indexes.h", "keys.h"]
 
 # What steps share that run an installer; it acts through struct sys.
-INSTALLING = ["dkms.h", "installer.h", "uninstall.h", "driver_record.h", "record.h", "look.h", "runfile.h"]
+INSTALLING = ["dkms.h", "unfinished.h", "installer.h", "uninstall.h", "driver_record.h", "record.h", "look.h", "runfile.h"]
 
 # libc that only computes. Anything else is a door to the outside.
 PLAIN = {"assert.h", "ctype.h", "errno.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h",
@@ -121,6 +121,7 @@ PARTS = [
     ("cluster_back.c", BASE + ["cluster.h", "sys/sys.h"], PLAIN),
     ("cluster_plan.[ch]", BASE + VALUES + ["cluster.h", "cluster_plan.h", "emit.h"], PLAIN),
     ("closure.c", BASE + VALUES + ACTING + INTERFACES + ["predict.h", "room.h", "sys/sys.h"], PLAIN),
+    ("unfinished.[ch]", BASE + ["unfinished.h", "sys/sys.h"], PLAIN),
     ("dkms.[ch]", BASE + VALUES + ["dkms.h", "sys/sys.h"], PLAIN),
     ("predict.[ch]", BASE + VALUES + ACTING + ["predict.h", "sys/sys.h"], PLAIN),
     ("indexes.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
