@@ -13,7 +13,8 @@
 struct style {
 	unsigned width; /* columns to wrap at; 0 = never wrap */
 	bool colour;
-	bool ascii; /* the terminal knows no UTF-8 */
+	bool ascii;  /* the terminal knows no UTF-8 */
+	bool acting; /* the plan is about to be carried out: that nothing was changed goes unsaid */
 };
 
 void render_plan(const struct plan *p, const struct style *style, struct buf *ret);

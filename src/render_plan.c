@@ -305,9 +305,10 @@ static void add_totals(const struct plan *p, const struct style *style, struct b
 			 buf_str(&download), buf_str(&disk), t->disk < 0 ? "less" : "more");
 	}
 	render_wrapped(buf_str(&sums), 0, 0, style, ret);
-	render_wrapped(t->reboot ? "A reboot is needed. Nothing has been changed." :
-				   "No reboot is needed. Nothing has been changed.",
-		       0, 0, style, ret);
+	buf_clear(&sums);
+	buf_addf(&sums, "%s reboot is needed.%s", t->reboot ? "A" : "No",
+		 style->acting ? "" : " Nothing has been changed.");
+	render_wrapped(buf_str(&sums), 0, 0, style, ret);
 }
 
 void render_plan(const struct plan *p, const struct style *style, struct buf *ret)

@@ -29,6 +29,7 @@ int acting_show(struct job *j, struct err *e)
 	struct style style = terminal_style(j->o, stdout);
 	auto_buf struct buf text = BUF_TEXT;
 
+	style.acting = true;
 	if (j->outcome)
 		return outcome_plan(j, e);
 	if (opt_wants(j->o, "json"))

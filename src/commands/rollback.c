@@ -6,6 +6,28 @@
 #include "journal.h"
 #include "undo.h"
 
+/* Those that could be meant are named: all that did something and are not put back. */
+static int no_such_run(const char *name, const runs *all, struct err *e)
+{
+	enum { SHOWN = 10 };
+	auto_buf struct buf there = BUF_TEXT;
+	size_t n = 0, left = 0;
+
+	list_each (all, run)
+		left += !run->rollback && run->started && run->state != RUN_ROLLED_BACK;
+	list_each (all, run)
+		if (!run->rollback && run->started && run->state != RUN_ROLLED_BACK &&
+		    n++ + SHOWN >= left)
+			buf_addf(&there, "%s%lld", there.len ? ", " : "", run->number);
+	err_set(e, GP_NO_RUN, "there is no run '%s' here; %s%s%s", name,
+		left ? "those that can be put back are " : "there is none that could be put back",
+		left > SHOWN ? "..., " : "", buf_str(&there));
+	err_way(e, "gpuprov history lists the runs with their numbers");
+	if (left)
+		err_way(e, "gpuprov rollback without a number puts back the last one");
+	return -1;
+}
+
 /* Which run the user means; 0 when there is nothing to put back. */
 static int choose(const struct options *o, const runs *all, long long *ret, struct err *e)
 {
@@ -26,9 +48,7 @@ static int choose(const struct options *o, const runs *all, long long *ret, stru
 			run->profile ? run->profile : "PROFILE");
 		return -1;
 	}
-	err_set(e, GP_NO_RUN, "there is no run '%s' here", o->args.at[0]);
-	err_way(e, "gpuprov history lists the runs with their numbers");
-	return -1;
+	return no_such_run(o->args.at[0], all, e);
 }
 
 static int rollback_locked(struct job *j, struct err *e)

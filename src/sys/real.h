@@ -24,6 +24,10 @@ const char *user_meant(const char *path, struct arena *a);
  * is no regular file, is not looked at further: *ret_is says so.
  */
 int user_read_own(const char *path, const char *head, struct buf *ret, bool *ret_is, struct err *e);
+/*
+ * A regular file is replaced as a whole: readers see the old bytes or the new ones, and a disk that
+ * is full leaves the old.
+ */
 int user_write(const char *path, const void *bytes, size_t len, unsigned mode, struct err *e);
 
 /* The same for a file that must not be there yet. */

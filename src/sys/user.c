@@ -62,20 +62,45 @@ const char *user_meant(const char *path, struct arena *a)
 	return best ? arena_printf(a, "%.*s%s", (int)(name - path), path, best) : NULL;
 }
 
+/* A whole file in place of the old one. One that was there keeps its owner, if we may give it. */
+static int put_in_place(const char *path, const struct stat *old, const void *bytes, size_t len,
+			unsigned mode, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	auto_arena struct arena a = { 0 };
+	const char *folder = !slash        ? "." :
+			     slash == path ? "/" :
+					     arena_strn(&a, path, (size_t)(slash - path));
+	const bool keep = old && geteuid() == 0;
+	const struct sys_attr attr = { .mode = mode,
+				       .uid = keep ? old->st_uid : geteuid(),
+				       .gid = keep ? old->st_gid : getegid() };
+	struct sys in;
+	int rc;
+
+	if (sys_real_open(folder, &in, e))
+		return err_ctx(e, "writing '%s'", path);
+	rc = sys_replace(&in, slash ? slash + 1 : path, bytes, len, &attr, e);
+	sys_real_close(&in);
+	return rc;
+}
+
 int user_write(const char *path, const void *bytes, size_t len, unsigned mode, struct err *e)
 {
 	auto_close int fd = -1;
 	struct stat st;
+	bool there;
 
 	if (str_eq(path, "-"))
 		return fd_write_all(STDOUT_FILENO, bytes, len) ?
 			       err_errno(e, errno, "writing standard output") :
 			       0;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	/* One that was there keeps its owner, but nobody reads or writes what was not meant for it.
-	 */
-	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fchmod(fd, mode)) ||
-	    fd_write_all(fd, bytes, len) || (fsync(fd) && errno != EINVAL))
+	there = lstat(path, &st) == 0;
+	if (!there || S_ISREG(st.st_mode))
+		return put_in_place(path, there ? &st : NULL, bytes, len, mode, e);
+	/* A pipe or a terminal. */
+	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	if (fd < 0 || fd_write_all(fd, bytes, len))
 		return err_errno(e, errno, "writing '%s'", path);
 	return 0;
 }

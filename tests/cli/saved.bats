@@ -222,3 +222,42 @@ cut_off() {
 	gpuprov history --root "$root"
 	says "went on with run 1"
 }
+
+@test "a saved plan is replaced as a whole: what cannot be written leaves the old one" {
+	gpuprov plan --root "$root" --out "$plan" "$profile"
+	ends_with 0
+	cp "$plan" before.plan
+	was=$(stat -c %i "$plan")
+	chmod 644 "$plan"
+	# No room for one byte more than is there.
+	(ulimit -f 0; trap '' XFSZ; "$GPUPROV" plan --root "$root" --out "$plan" "$profile") >/dev/null 2>err || status=$?
+	[ "$status" -ne 0 ]
+	cmp "$plan" before.plan
+	[ -z "$(find "$(dirname "$plan")" -name '.gpuprov-*')" ]
+	gpuprov plan --root "$root" --out "$plan" "$profile"
+	ends_with 0
+	[ "$(stat -c %a "$plan")" = 600 ]
+	[ "$(stat -c %i "$plan")" != "$was" ]
+	# Nor through a link.
+	ln -s "$plan" other.plan
+	gpuprov plan --root "$root" --out other.plan "$profile"
+	[ "$status" -ne 0 ]
+	[ -L other.plan ]
+}
+
+@test "rollback of a run that is not there names those that are" {
+	need_root
+	gpuprov rollback --root "$root" --yes 7
+	[ "$status" -eq 1 ] || [ "$status" -eq 64 ]
+	complains "there is no run '7' here; there is none that could be put back"
+	save
+	carry_out
+	ends_with 0
+	gpuprov rollback --root "$root" --yes 7
+	complains "there is no run '7' here; those that can be put back are 1"
+	complains "gpuprov history"
+	complains "gpuprov rollback without a number"
+	gpuprov rollback --root "$root" --yes 1
+	ends_with 0
+	says_not "Nothing has been changed"
+}

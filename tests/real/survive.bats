@@ -122,6 +122,23 @@ during() {
 	says "2 steps done"
 }
 
+@test "an apply with nothing to do: under a second, no network, no run written down" {
+	command -v strace >/dev/null || skip "there is no strace"
+	gpuprov apply --yes --root "$root" "$profile"
+	ends_with 0
+	runs=$(find "$root/var/lib/gpuprov/runs" | sort)
+	before=$(date +%s%N)
+	gpuprov apply --yes --root "$root" "$profile"
+	ends_with 0
+	[ $(($(date +%s%N) - before)) -lt 1000000000 ]
+	strace -f -e trace=%network -o trace "$GPUPROV" apply --yes --root "$root" "$profile" >/dev/null 2>&1
+	run -1 grep -E 'AF_INET|AF_INET6|connect\(|sendto\(' trace
+	[ "$(find "$root/var/lib/gpuprov/runs" | sort)" = "$runs" ]
+	# The trace would show it: this one asks a server.
+	strace -f -e trace=%network -o trace python3 -c 'import socket; socket.socket().connect_ex(("127.0.0.1", 9))'
+	grep -q AF_INET trace
+}
+
 # ---- privilege ----
 
 # Calls that change something, of a trace; those on files beneath DIR, on pipes and on /dev/null are none.
@@ -163,8 +180,13 @@ open_up() {
 	chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR"
 }
 
-@test "facts, plan, lint and verify as nobody make no system call that changes anything" {
+@test "facts, plan, lint, verify and doctor as nobody make no system call that changes anything" {
 	open_up
+	status=0
+	quiet doctor --root "$root"
+	[ "$status" -eq 0 ] || [ "$status" -eq 5 ]
+	quiet doctor --root "$root" --json
+	quiet facts --root "$root"
 	status=0
 	quiet facts --root "$root" --json
 	[ "$status" -eq 0 ]
