@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pass connections on to a server of this machine, as slowly as a network far away would.
 
-    relay.py PORT-FILE TARGET-PORT [--delay MS] [--rate BYTES]
+    relay.py PORT-FILE TARGET-PORT [--listen ADDRESS] [--congestion NAME] [--delay MS]
+        [--rate BYTES]
 
 Every byte comes DELAY milliseconds later in each direction, a new connection a whole turn later; each
 connection carries at most RATE bytes a second, as content networks limit them. There is no loss.
@@ -13,6 +14,7 @@ import argparse
 import asyncio
 import collections
 import os
+import socket
 
 
 async def carry(reader, writer, delay, rate):
@@ -54,6 +56,8 @@ async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("port_file")
     parser.add_argument("target", type=int)
+    parser.add_argument("--listen", default="127.0.0.1")
+    parser.add_argument("--congestion", help="as most servers have it; else as this machine has it")
     parser.add_argument("--delay", type=float, default=0)
     parser.add_argument("--rate", type=float, default=0)
     args = parser.parse_args()
@@ -66,7 +70,10 @@ async def main():
             carry(reader, back, delay, 0), carry(there, writer, delay, args.rate)
         )
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, args.listen, 0)
+    if args.congestion:
+        for sock in server.sockets:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, args.congestion.encode())
     with open(args.port_file + ".new", "w", encoding="ascii") as out:
         out.write(str(server.sockets[0].getsockname()[1]))
     os.rename(args.port_file + ".new", args.port_file)
