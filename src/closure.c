@@ -205,7 +205,7 @@ static enum module_kind modules_of(const struct plan *plan, const struct plan_st
 
 static bool serves(enum module_kind kind, const char *package, const char *release)
 {
-	static const char headers[] = "linux-headers-";
+	static const char headers[] = STEP_HEADERS;
 
 	if (kind == MODULES_COMPILED)
 		return str_starts(package, headers) &&
@@ -290,6 +290,24 @@ static void judge_kernels(struct plan *plan, const struct facts *facts, const st
 				     arena_str(plan->a, p->name + sizeof(image) - 1), answer);
 }
 
+/*
+ * The meta-package brings the headers of the newest kernel. What is booted now, or was before an
+ * upgrade, may be another one, whose headers are often still on offer.
+ */
+static void want_exact_headers(const struct plan *plan, const struct facts *facts,
+			       const struct plan_step *s, struct arena *a, struct apt_job *job)
+{
+	if (modules_of(plan, s) != MODULES_COMPILED)
+		return;
+	list_each (&facts->kernels, k)
+		if ((k->image || k->running) && !k->headers) {
+			struct apt_want *w = list_push(a, &job->wants);
+
+			w->name = arena_printf(a, STEP_HEADERS "%s", k->release);
+			w->if_offered = true;
+		}
+}
+
 static void judge(struct plan *plan, const struct facts *facts, const struct plan_step *s,
 		  const struct apt_answer *answer)
 {
@@ -322,6 +340,7 @@ static int resolve_step(struct plan *plan, struct plan_step *s, const struct fac
 	else if (o->refresh)
 		job.refresh = APT_FETCH_LISTS;
 	step_wants(s, &a, &job);
+	want_exact_headers(plan, facts, s, &a, &job);
 	if (predict_status(plan, facts, sys, cache, x->key, &a, &job.status, e))
 		return -1;
 	if (sys_apt(sys, &job, o->listener, &answer, e))

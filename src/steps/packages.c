@@ -303,6 +303,21 @@ static void on_event(void *ctx, const struct apt_event *ev)
 	run->progress(run->ctx, &p);
 }
 
+/* What closure asked for besides what the step names: the headers of single kernels. */
+static void want_headers(const struct plan_step *s, struct arena *a, struct apt_job *job)
+{
+	list_each (&s->packages, k) {
+		bool asked = false;
+
+		if (k->because || !k->version || !str_starts(k->name, STEP_HEADERS))
+			continue;
+		list_each (&job->wants, w)
+			asked |= str_eq(w->name, k->name);
+		if (!asked)
+			list_add(a, &job->wants, ((struct apt_want){ .name = k->name }));
+	}
+}
+
 static int ask(const struct sys *sys, const struct plan_step *s, const struct step_run *run,
 	       enum apt_verb verb, enum apt_refresh refresh, struct err *e)
 {
@@ -322,6 +337,7 @@ static int ask(const struct sys *sys, const struct plan_step *s, const struct st
 	if (sys_read(sys, "var/lib/dpkg/status", &status, e))
 		return -1;
 	step_wants(s, &a, &job);
+	want_headers(s, &a, &job);
 	list_each (&s->packages, k) {
 		struct installed now = look_up((struct piece){ buf_str(&status), status.len }, k);
 		struct apt_package *p;

@@ -25,6 +25,9 @@ struct step_progress {
 	bool aloud;     /* worth a line of its own where none is redrawn */
 };
 
+/* How packages with the headers of one kernel begin; the rest is its release. */
+#define STEP_HEADERS "linux-headers-"
+
 struct step_run {
 	void (*progress)(void *ctx, const struct step_progress *p);
 	void *ctx;

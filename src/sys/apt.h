@@ -40,6 +40,7 @@ struct apt_want {
 	const char *version; /* exactly this version, or NULL */
 	const char *within;  /* a version whose upstream part lies within this ("535"), or NULL */
 	bool away;           /* it must not be there: removed, its configuration is kept */
+	bool if_offered;     /* left out where no repository has it */
 };
 
 enum apt_change { APT_NEW, APT_UPGRADE, APT_DOWNGRADE, APT_REINSTALL, APT_REMOVE };

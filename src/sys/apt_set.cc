@@ -87,6 +87,8 @@ int find_wants(Session &s, std::vector<Asked> &asked)
 				asked.push_back({ &want, pkg, pkgCache::VerIterator(dep) });
 			continue;
 		}
+		if ((pkg.end() || pkg.VersionList().end()) && want.if_offered)
+			continue;
 		if (pkg.end() || pkg.VersionList().end())
 			return err_set(s.e, GP_NO_PACKAGE, "no repository of this host has '%s'",
 				       want.name);
