@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "base/ver.h"
+#include "index_dates.h"
 #include "indexes.h"
 #include "keys.h"
 #include "predict.h"
@@ -320,7 +321,7 @@ static void judge(struct plan *plan, const struct facts *facts, const struct pla
 }
 
 static int resolve_step(struct plan *plan, struct plan_step *s, const struct facts *facts,
-			const struct indexes *x, const struct sys *sys, const struct sys *cache,
+			struct indexes *x, const struct sys *sys, const struct sys *cache,
 			const struct closure_options *o, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
@@ -345,8 +346,14 @@ static int resolve_step(struct plan *plan, struct plan_step *s, const struct fac
 		return -1;
 	if (sys_apt(sys, &job, o->listener, &answer, e))
 		return -1;
+	if (answer.fetched) {
+		x->since = sys_now(cache);
+		if (index_dates_check(sys, cache, x, e))
+			return -1;
+	}
 	if (job.refresh != APT_USE_LISTS && indexes_fetched(cache, x, e))
 		return -1;
+	plan->indexes_since = x->since;
 	list_each (&answer.packages, p)
 		take_package(plan, s, p);
 	judge(plan, facts, s, &answer);

@@ -386,12 +386,26 @@ static const char *stamp_path(const struct indexes *x, struct arena *a)
 	return arena_printf(a, "%s/fetched", x->key);
 }
 
-/* The stamp file: "HASH SECONDS". */
+/*
+ * When the root's lists were fetched: their folder is written into each time, whatever came. That
+ * is also what Ansible goes by.
+ */
+static int64_t fetched_by_root(const struct layout *l)
+{
+	auto_err unknown = { 0 };
+	struct sys_stat st;
+
+	if (sys_stat(l->sys, "var/lib/apt/lists", &st, &unknown) || st.type != SYS_DIR)
+		return 0;
+	return st.mtime_ns / 1000000000;
+}
+
+/* The stamp file: "HASH COMPLETE-SINCE FETCHED". */
 static int read_stamp(struct layout *l, struct indexes *x, struct err *e)
 {
 	auto_buf struct buf b = BUF_INIT(256);
-	struct piece rest, hash, when;
-	unsigned long long at = 0;
+	struct piece rest, hash, when, since;
+	unsigned long long at = 0, fetched = 0;
 	int64_t now = sys_now(l->cache);
 	bool there;
 
@@ -401,6 +415,10 @@ static int read_stamp(struct layout *l, struct indexes *x, struct err *e)
 	if (there && str_word(&rest, &hash) && str_word(&rest, &when) && piece_eq(hash, x->stamp) &&
 	    str_to_u64(arena_strn(l->a, when.at, when.len), &at))
 		x->complete = now >= (int64_t)at && now - (int64_t)at < STALE_AFTER_S;
+	x->since = fetched_by_root(l);
+	if (x->complete && str_word(&rest, &since) &&
+	    str_to_u64(arena_strn(l->a, since.at, since.len), &fetched))
+		x->since = (int64_t)fetched;
 	return 0;
 }
 
@@ -471,6 +489,6 @@ int indexes_fetched(const struct sys *cache, const struct indexes *x, struct err
 	auto_arena struct arena a = { 0 };
 	auto_buf struct buf b = BUF_TEXT;
 
-	buf_addf(&b, "%s %lld\n", x->stamp, (long long)sys_now(cache));
+	buf_addf(&b, "%s %lld %lld\n", x->stamp, (long long)sys_now(cache), (long long)x->since);
 	return sys_replace(cache, stamp_path(x, &a), buf_str(&b), b.len, NULL, e);
 }

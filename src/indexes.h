@@ -9,6 +9,7 @@
 #include "plan.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct sys;
 
@@ -18,6 +19,7 @@ struct indexes {
 	const char *stamp;                                  /* hash of what they are made from */
 	bool complete; /* fetched for exactly this, and not long ago */
 	bool added;    /* there is a source that the root does not have */
+	int64_t since; /* when what is here was fetched, seconds since the epoch; 0 = not known */
 };
 
 /*
@@ -29,7 +31,7 @@ struct indexes {
 int indexes_prepare(const struct sys *sys, const struct sys *cache, const struct plan *plan,
 		    struct arena *a, struct indexes *ret, int *ret_lock, struct err *e);
 
-/* Remember that the lists were fetched. */
+/* Remember that the lists are complete; those that were not fetched now are as old as x->since. */
 int indexes_fetched(const struct sys *cache, const struct indexes *x, struct err *e);
 
 /*

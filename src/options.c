@@ -16,6 +16,8 @@ const struct option_row option_table[OPT_COUNT] = {
 		       "work on the unpacked system in DIR instead of /" },
 	[OPT_FACTS] = { OPT_FACTS, "facts", "FILE", NULL, true,
 			"take the host's facts from FILE (made by 'gpuprov facts --json')" },
+	[OPT_BUNDLE] = { OPT_BUNDLE, "bundle", "OUT.tar.zst", NULL, false,
+			 "collect what somebody who helps from afar needs, without secrets" },
 	[OPT_GPU] = { OPT_GPU, "gpu", "NAME|PCI-ID", NULL, true,
 		      "provision for this GPU; may be given several times" },
 	[OPT_JSON] = { OPT_JSON, "json", NULL, NULL, false, "print JSON instead of text" },

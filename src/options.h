@@ -14,6 +14,7 @@
 enum option {
 	OPT_ROOT,
 	OPT_FACTS,
+	OPT_BUNDLE,
 	OPT_GPU,
 	OPT_JSON,
 	OPT_FORMAT,

@@ -11,6 +11,7 @@
 #include "base/rec.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define PLAN_SCHEMA "gpuprov.plan/1"
 
@@ -119,7 +120,9 @@ struct plan {
 	LIST(struct plan_tried) tried;
 	LIST(struct plan_post) posts;
 	LIST(struct plan_room) room; /* judged while the plan is made, and not saved */
-	struct diags diags;          /* refusals and warnings */
+	int64_t indexes_since; /* when the package indexes were fetched; 0 = none asked; not saved
+				*/
+	struct diags diags;    /* refusals and warnings */
 	struct plan_totals totals;
 	bool changed, reboot_required; /* as plan_write() tells it: something is to be done */
 	struct arena *a;

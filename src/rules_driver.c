@@ -154,6 +154,14 @@ static void r27(struct solving *s, const struct choice *c)
 	why(s, d, "NVIDIA ended it %s%s%s", eol ? "on " : "long ago; the date is not known",
 	    eol ? eol : "",
 	    c->origin == FROM_DISTRO ? "; the distribution alone mends it now" : "");
+	if (s->asks.version)
+		way(s, d, "driver.version=null", "leave driver.version out");
+	else if (s->asks.branch)
+		way(s, d, "driver.branch=null", "leave driver.branch out");
+	else if (c->origin == FROM_DISTRO)
+		way(s, d, "driver.source=nvidia",
+		    "take a branch that NVIDIA still mends from its repository: driver.source: "
+		    "nvidia");
 }
 
 /* R28: new-feature branches get no quarterly fixes. */

@@ -370,11 +370,10 @@ void solve_at(enum solve_depth depth, const struct profile *profile, const struc
 	if (depth == DEPTH_FULL)
 		solve_room(&s);
 	/* A refused plan has no steps: nobody shall run half of it. */
-	if (plan_refused(ret)) {
+	if (plan_refused(ret))
 		ret->steps.n = ret->posts.n = ret->omitted.n = 0;
-		if (depth == DEPTH_FULL)
-			check_ways(&s);
-	}
+	if (depth == DEPTH_FULL)
+		check_ways(&s);
 	plan_finish(ret);
 	if (plan_refused(ret))
 		ret->totals = (struct plan_totals){ 0 };

@@ -161,7 +161,8 @@ void solve_at(enum solve_depth depth, const struct profile *profile, const struc
 bool any_choice(struct solving *s);
 /* Give each of these refusals of the driver the ways out that the rules would take. */
 void find_ways(struct solving *s, struct diags *refusals);
-/* Keep the ways out that lead to a plan, or at least end their own refusal and bring no other. */
+/* Keep the ways out that lead to a plan, or at least end their own refusal and bring no other;
+ * of warnings those that end it. */
 void check_ways(struct solving *s);
 
 /*

@@ -380,13 +380,48 @@ static void keep_good(struct solving *s, struct diag *d)
 	d->ways.n = kept;
 }
 
+static size_t times(const struct plan *p, enum code code)
+{
+	size_t n = 0;
+
+	list_each (&p->diags.list, d)
+		n += d->code == code;
+	return n;
+}
+
+/* With these settings nothing more is refused, and there is a warning of this kind less. */
+static bool spares(struct solving *s, const struct diag *d, const struct way *w)
+{
+	struct profile changed;
+	struct diags said = { .a = s->a };
+	struct plan p;
+
+	if (profile_changed(s->profile, &w->sets, s->a, &changed, &said))
+		return false;
+	plan_init(&p, s->a);
+	solve_at(DEPTH_BARE, &changed, s->facts, s->catalog, s->a, &p);
+	return !brought(s, &p) && times(&p, d->code) < times(s->plan, d->code);
+}
+
+static void check_way_of_warning(struct solving *s, struct diag *d)
+{
+	size_t kept = 0;
+
+	list_each (&d->ways, w)
+		if (!w->sets.n || spares(s, d, w))
+			d->ways.at[kept++] = *w;
+	d->ways.n = kept;
+}
+
 void check_ways(struct solving *s)
 {
 	list_each (&s->plan->diags.list, d) {
 		struct way last;
 
-		if (d->severity != SEV_ERROR)
+		if (d->severity != SEV_ERROR) {
+			check_way_of_warning(s, d);
 			continue;
+		}
 		keep_good(s, d);
 		if (!d->ways.n && is_of_driver(d) && s->targets.n && last_resort(s, &last) &&
 		    leads_on(s, d, &last))

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "closure.h"
 #include "cluster_plan.h"
+#include "index_dates.h"
 #include "inside.h"
 #include "solve.h"
 #include "sys/apt.h"
@@ -340,6 +341,18 @@ static int look_inside_files(struct job *j, struct err *e)
 	return rc;
 }
 
+/* Talk, not a part of the plan: the same plan is the same bytes at any hour. */
+static void tell_index_age(struct job *j)
+{
+	int64_t age = sys_now(&j->sys) - j->plan.indexes_since;
+
+	if (!j->plan.indexes_since || age < 60)
+		return;
+	fprintf(stderr, "package indexes: fetched %s ago%s\n", index_age(age, &j->a),
+		opt_given(j->o, OPT_OFFLINE) ? ", and --offline leaves them so" :
+					       "; --refresh fetches them anew");
+}
+
 int job_resolve(struct job *j, struct err *e)
 {
 	struct progress progress;
@@ -360,6 +373,8 @@ int job_resolve(struct job *j, struct err *e)
 		return -1;
 	rc = closure_resolve(&j->plan, &j->facts, &j->sys, &j->cache, &co, e);
 	progress_clear(&progress);
+	if (!rc)
+		tell_index_age(j);
 	return rc;
 }
 

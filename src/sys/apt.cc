@@ -269,6 +269,7 @@ int fetch_indexes(Session &s)
 	if (!ok)
 		return failed(s, GP_BAD_INDEX, doing);
 	drain_errors(s);
+	s.sink.fetched(s.sink.ctx);
 	return 0;
 }
 

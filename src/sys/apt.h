@@ -86,6 +86,7 @@ struct apt_answer {
 	struct arena *a;                   /* set by the caller: holds everything below */
 	LIST(struct apt_package) packages; /* sorted by name, architecture */
 	strs notes;                        /* warnings of libapt that did not stop the work */
+	bool fetched;                      /* indexes were fetched for it */
 };
 
 enum apt_event_kind { APT_EV_INDEX, APT_EV_DOWNLOAD, APT_EV_INSTALL, APT_EV_WAIT };
@@ -116,7 +117,7 @@ void apt_answer_diff(const struct apt_answer *expected, const struct apt_answer 
  * The back end: a shared object exports `const struct apt_backend gpuprov_apt_backend`. It reports
  * through the sink and returns 0 or -1 with the error set.
  */
-enum { APT_BACKEND_VERSION = 3 };
+enum { APT_BACKEND_VERSION = 4 };
 
 /* A package that can be downloaded before libapt does it. Addresses may hold passwords. */
 struct apt_file {
@@ -144,6 +145,7 @@ struct apt_sink {
 	int (*approve)(void *ctx, struct err *e);
 	/* Download into the folder what can be had, several at a time; called without rights. */
 	void (*fetch)(void *ctx, const struct apt_files *files);
+	void (*fetched)(void *ctx); /* the indexes are new */
 };
 
 struct apt_backend {

@@ -26,7 +26,7 @@ struct line {
 	const char *error;
 	strs ways;
 	long long code;
-	bool done;
+	bool done, fetched;
 };
 
 static const char *const event_words[] = { "index", "download", "install", "wait", NULL };
@@ -59,6 +59,7 @@ static const struct rec_row line_rows[] = {
 	REC_ROW(struct line, ways, REC_STRS, NULL),
 	REC_ROW(struct line, code, REC_INT, NULL),
 	REC_ROW(struct line, done, REC_BOOL, NULL),
+	REC_ROW(struct line, fetched, REC_BOOL, NULL),
 	REC_END,
 };
 
@@ -114,6 +115,11 @@ static void on_event(void *ctx, const struct apt_event *ev)
 static void on_note(void *ctx, const char *text)
 {
 	send_line(ctx, &(struct line){ .note = text });
+}
+
+static void on_fetched(void *ctx)
+{
+	send_line(ctx, &(struct line){ .fetched = true });
 }
 
 static int by_name(const void *a, const void *b)
@@ -313,7 +319,9 @@ static int work(struct worker *w, const struct sys *s, struct err *e)
 	const struct real *r = s->ctx;
 	off_t log_from = r->log_fd < 0 ? 0 : lseek(r->log_fd, 0, SEEK_END);
 	const struct apt_backend *back = find_backend(e);
-	struct apt_sink sink = { w, on_package, on_event, on_note, on_approve, on_fetch };
+	struct apt_sink sink = {
+		w, on_package, on_event, on_note, on_approve, on_fetch, on_fetched
+	};
 
 	if (!back)
 		return -1;
@@ -378,6 +386,7 @@ static int take_line(const char *text, size_t len, const struct apt_listener *li
 			err_way(e, "%s", *way);
 		return -1;
 	}
+	ret->fetched |= l.fetched;
 	*done |= l.done;
 	return 0;
 }

@@ -129,7 +129,8 @@ static int check_bytes(struct download *d, struct err *e)
 	const struct fetch_file *file = d->file;
 	char sha256[HASH_HEX], md5[HASH_HEX];
 
-	part_sums(&d->part, sha256, md5);
+	if (part_sums(&d->part, sha256, md5))
+		return err_errno(e, errno, "reading what was downloaded of %s", file->name);
 	if (file->sha256 && !str_eq(sha256, file->sha256))
 		return wrong_bytes(d, "SHA-256", sha256, file->sha256, e);
 	if (file->md5 && !str_eq(md5, file->md5))

@@ -2,6 +2,7 @@
 /* The part of a file that is there already, so that a download goes on where it was cut off. */
 #include "base/mem.h"
 #include "base/str.h"
+#include "sys/behind.h"
 #include "sys/real_priv.h"
 #include "sys/transfer.h"
 
@@ -15,6 +16,9 @@ static void drop_hashes(struct part *p)
 {
 	char ignored[HASH_HEX];
 
+	if (p->behind)
+		behind_drop(p->behind);
+	p->behind = NULL;
 	if (p->sha256)
 		hash_end(p->sha256, ignored);
 	if (p->md5)
@@ -52,7 +56,7 @@ int part_restart(struct part *p, struct err *e)
 {
 	drop_hashes(p);
 	begin_hashes(p);
-	p->have = p->sent = 0;
+	p->have = p->sent = p->begun = 0;
 	mem_free(p->etag);
 	p->etag = NULL;
 	if (ftruncate(p->fd, 0) || lseek(p->fd, 0, SEEK_SET) < 0)
@@ -60,13 +64,33 @@ int part_restart(struct part *p, struct err *e)
 	return 0;
 }
 
-void part_sums(struct part *p, char sha256[static HASH_HEX], char md5[static HASH_HEX])
+int part_sums(struct part *p, char sha256[static HASH_HEX], char md5[static HASH_HEX])
 {
+	int rc = p->behind ? behind_end(p->behind, p->have) : 0;
+
+	p->behind = NULL;
 	hash_end(p->sha256, sha256);
 	md5[0] = '\0';
 	if (p->md5)
 		hash_end(p->md5, md5);
 	p->sha256 = p->md5 = NULL;
+	return rc;
+}
+
+/* What is small is hashed here; of what is large, all that follows is hashed in a thread. */
+static void add_written(struct part *p, const char *bytes, size_t len)
+{
+	enum { SMALL = 4 << 20 };
+
+	if (p->behind) {
+		behind_written(p->behind, p->have);
+		return;
+	}
+	add_to_hashes(p, bytes, len);
+	if (p->have - p->begun >= SMALL && !p->alone) {
+		p->behind = behind_start(p->fd, p->have, p->sha256, p->md5);
+		p->alone = !p->behind;
+	}
 }
 
 /* The disk works while the rest arrives, so that little is left to wait for in the end. */
@@ -76,8 +100,8 @@ int part_add(struct part *p, const char *bytes, size_t len)
 
 	if (fd_write_all(p->fd, bytes, len))
 		return -1;
-	add_to_hashes(p, bytes, len);
 	p->have += len;
+	add_written(p, bytes, len);
 	if (p->have - p->sent < SEND)
 		return 0;
 	/* Where it cannot be asked for, the end waits longer; nothing is lost. */
@@ -146,5 +170,10 @@ int part_open(const struct sys *s, const char *path, bool pinned, bool wants_md5
 		return -1;
 	begin_hashes(ret);
 	/* The hash that is pinned is what makes it safe to go on from bytes of an earlier run. */
-	return pinned ? hash_what_is_there(ret, e) : part_restart(ret, e);
+	if (!pinned)
+		return part_restart(ret, e);
+	if (hash_what_is_there(ret, e))
+		return -1;
+	ret->begun = ret->have;
+	return 0;
 }

@@ -14,7 +14,10 @@ struct part {
 	unsigned long long have;
 	struct hash *sha256, *md5; /* MD5 only where it is wanted */
 	bool pinned, wants_md5;
-	unsigned long long sent; /* so many bytes are on their way to the disk */
+	bool alone;               /* there is no thread to be had */
+	struct behind *behind;    /* a thread that hashes what is written; NULL = nobody does */
+	unsigned long long begun; /* where this try began */
+	unsigned long long sent;  /* so many bytes are on their way to the disk */
 };
 
 /*
@@ -29,9 +32,9 @@ int part_restart(struct part *p, struct err *e);
 int part_add(struct part *p, const char *bytes, size_t len);
 /*
  * Sums of all bytes, "" for an MD5 that is not wanted; ends the hashing, so that only a restart or
- * the end can follow.
+ * the end can follow. -1 with errno: the bytes cannot be read again.
  */
-void part_sums(struct part *p, char sha256[static HASH_HEX], char md5[static HASH_HEX]);
+int part_sums(struct part *p, char sha256[static HASH_HEX], char md5[static HASH_HEX]);
 
 struct transfer_job {
 	const char *url, *proxy, *ca;

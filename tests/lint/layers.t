@@ -20,7 +20,7 @@ VALUES = ["profile.h", "facts.h", "catalog.h", "plan.h"]
 INTERFACES = ["probes/probe.h", "distros/distro.h", "runtimes/runtime.h", "steps/step.h"]
 PURE = ["solve*.h", "schema*.h", "profile_text.h", "profile_read.h", "render*.h", "emit*.h", "why*.h", "compat.h", "operator.h"]
 EDIT = ["edit*.h", "tree.h", "toml_reader.h", "locate.h"]  # text in, text out: a library of our own, pure
-ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "inside.h", "indexes.h", "keys.h"]
+ACTING = ["execute.h", "journal.h", "resume.h", "runs.h", "undo.h", "verify.h", "closure.h", "inside.h", "indexes.h", "index_dates.h", "keys.h"]
 
 # What steps share that run an installer; it acts through struct sys.
 INSTALLING = ["dkms.h", "unfinished.h", "installer.h", "uninstall.h", "driver_record.h", "record.h", "look.h", "runfile.h"]
@@ -103,6 +103,7 @@ PARTS = [
     ("inside.h", BASE + VALUES, PLAIN),
     ("inside.c", BASE + VALUES + ["inside.h", "look.h", "runfile.h", "sys/sys.h"], PLAIN),
     ("indexes.h", BASE + VALUES, PLAIN),
+    ("index_dates.[ch]", BASE + ["indexes.h", "sys/sys.h"], PLAIN),
     ("keys.h", BASE + VALUES + ["closure.h"], PLAIN),
     ("keys.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/openpgp.h"], PLAIN),
     ("execute.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
@@ -125,6 +126,9 @@ PARTS = [
     ("dkms.[ch]", BASE + VALUES + ["dkms.h", "sys/sys.h"], PLAIN),
     ("predict.[ch]", BASE + VALUES + ACTING + ["predict.h", "sys/sys.h"], PLAIN),
     ("indexes.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
+    ("redact.[ch]", BASE + ["redact.h"], PLAIN),
+    ("bundle.h", BASE, PLAIN),
+    ("bundle.c", BASE + ACTING + ["plan.h", "bundle.h", "redact.h", "sys/sys.h", "sys/hash.h", "sys/tarball.h"], PLAIN),
     # Who talks with the user.
     ("options.[ch]", BASE + PURE + ["options.h"], PLAIN),
     ("manpage.[ch]", BASE + VALUES + PURE + ["options.h", "manpage.h"], PLAIN),
@@ -141,6 +145,7 @@ EXCEPTIONS = {
     ("sys/untrusted.c", "archive*.h"): "the one file that sees libarchive, in a child",
     ("sys/hash.c", "openssl/*"): "the file that sees libcrypto's hashes",
     ("sys/cert.c", "openssl/*"): "the file that sees libcrypto's certificates",
+    ("sys/tarball.c", "archive*.h"): "the file that sees libarchive write: bundles, in memory",
     ("sys/unpack.c", "archive*.h"): "the file that sees libarchive in our own process: kernel modules of root",
     ("sys/apt*.cc", "apt-pkg/*"): "the back end: it alone sees libapt, in a shared object of its own",
     ("sys/apt*.hh", "apt-pkg/*"): "what the parts of the back end share",

@@ -16,6 +16,7 @@ static struct {
 	char *http, *https, *ca; /* "http://localhost:N" */
 	char sha256[HASH_HEX];
 	char *bytes;
+	size_t size;
 } t;
 
 enum { SIZE = 300000 };
@@ -57,7 +58,8 @@ static void init(void)
 	t.bytes = mem_alloc(SIZE + 1);
 	for (int i = 0; i < SIZE; i++)
 		t.bytes[i] = (char)('a' + i % 7919 % 26);
-	hash_bytes(t.bytes, SIZE, t.sha256);
+	t.size = SIZE;
+	hash_bytes(t.bytes, t.size, t.sha256);
 	scratch_put(&t.s, "f", t.bytes);
 	scratch_put(&t.s, "g", "another");
 	start_mirror();
@@ -96,8 +98,8 @@ static int get(const struct one *o, struct err *e)
 	f->sha256 = o->unpinned ? NULL :
 		    o->wrong ? "0000000000000000000000000000000000000000000000000000000000000000" :
 			       t.sha256;
-	f->size = o->no_size || o->unpinned ? 0 : SIZE;
-	job.most = o->unpinned || o->no_size ? 1 << 20 : 0;
+	f->size = o->no_size || o->unpinned ? 0 : t.size;
+	job.most = o->unpinned || o->no_size ? 1 << 24 : 0;
 	list_add(&a, &f->urls, url_of(&a, o->how));
 	if (o->second)
 		list_add(&a, &f->urls, url_of(&a, o->second));
@@ -353,6 +355,49 @@ static int fetch_one(char **argv)
 	return rc;
 }
 
+/* So large that most of it is hashed in a thread. */
+static void large(void)
+{
+	char md5[HASH_HEX];
+	struct hash *h = hash_begin(HASH_MD5);
+
+	t.size = 13000001;
+	mem_free(t.bytes);
+	t.bytes = mem_alloc(t.size + 1);
+	for (size_t i = 0; i < t.size; i++)
+		t.bytes[i] = (char)('a' + i * i / 77 % 25);
+	hash_bytes(t.bytes, t.size, t.sha256);
+	hash_add(h, t.bytes, t.size);
+	hash_end(h, md5);
+	scratch_put(&t.s, "f", t.bytes);
+	good("large", (struct one){ .how = "https ok" });
+	good("large, with its MD5", (struct one){ .how = "https ok", .md5 = md5 });
+	bad("large, with another MD5",
+	    (struct one){ .how = "https ok", .md5 = "00000000000000000000000000000000" },
+	    GP_HASH_MISMATCH);
+	bad("large, with another hash", (struct one){ .how = "https ok", .wrong = true },
+	    GP_HASH_MISMATCH);
+	good("large, cut off, it goes on", (struct one){ .how = "https cut/9000000" });
+	good("large, cut off before the thread", (struct one){ .how = "https cut/1000000" });
+	good("large, after two lost connections", (struct one){ .how = "https drop/2" });
+	bad("large, it changes on the way", (struct one){ .how = "https changed", .wrong = true },
+	    GP_HASH_MISMATCH);
+	bad("too large", (struct one){ .how = "https endless", .unpinned = true },
+	    GP_HASH_MISMATCH);
+	{
+		auto_free char *half = mem_strdup(t.bytes);
+
+		half[6000000] = '\0';
+		scratch_put(&t.s, "root/o/f.part", half);
+		good("large, a part of an earlier run",
+		     (struct one){ .how = "https ok", .keep_part = true });
+		half[7] = '!';
+		scratch_put(&t.s, "root/o/f.part", half);
+		good("large, a part with wrong bytes",
+		     (struct one){ .how = "https ok", .keep_part = true });
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4)
@@ -366,6 +411,7 @@ int main(int argc, char **argv)
 	several();
 	parallel();
 	no_room();
+	large();
 	kill(t.mirror, SIGTERM);
 	waitpid(t.mirror, NULL, 0);
 	scratch_release(&t.s);

@@ -3,6 +3,7 @@
 #include "indexes.h"
 
 #include "base/str.h"
+#include "index_dates.h"
 #include "tap.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
@@ -96,10 +97,48 @@ static void test_live(void)
 	ok(!wrong, "without a root, the text stays as it is");
 }
 
+static void test_dates(void)
+{
+	static const struct {
+		const char *text;
+		int64_t date;
+	} rows[] = {
+		{ "Origin: x\nDate: Thu, 01 Jan 1970 00:00:01 UTC\n", 1 },
+		{ "Date: Sun, 22 Nov 2026 18:50:19 UTC\nSHA256:\n", 1795373419 },
+		{ "Date: Thu, 29 Feb 2024 23:59:59 GMT", 1709251199 },
+		{ "Date:  Fri,  1 Mar 2024 00:00:00 +0000\n", 1709251200 },
+		{ "Date: Sun, 22 Nov 2026 18:50:19 +0100\n", 0 },
+		{ "Date: Sun, 22 Nox 2026 18:50:19 UTC\n", 0 },
+		{ "Date: Sun, 22 Nov 2026 25:50:19 UTC\n", 0 },
+		{ "Date: Sun, 22 Nov 2026 18:50 UTC\n", 0 },
+		{ "Date: 22 Nov 2026\n", 0 },
+		{ " Date: Sun, 22 Nov 2026 18:50:19 UTC\n", 0 },
+		{ "", 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int64_t got = release_date(rows[i].text, strlen(rows[i].text));
+
+		ok(got == rows[i].date, "%s: %lld", rows[i].text, (long long)got);
+	}
+}
+
+static void test_ages(void)
+{
+	auto_arena struct arena a = { 0 };
+
+	is(index_age(59, &a), "59 seconds", "seconds");
+	is(index_age(60, &a), "1 minute", "one of them");
+	is(index_age(3 * 3600 + 59 * 60, &a), "3 hours", "cut, not rounded");
+	is(index_age(86400 * 12, &a), "12 days", "days");
+}
+
 int main(void)
 {
 	test_one_line();
 	test_deb822();
 	test_live();
+	test_dates();
+	test_ages();
 	return done_testing();
 }
