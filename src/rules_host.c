@@ -87,6 +87,30 @@ static void r32(struct solving *s, const struct choice *c)
 	way(s, d, NULL, "take it away: rm %s, then plan again", mark);
 }
 
+/* R32: a toolkit that was cut off, and is not asked for: nothing else would clear it away. */
+static void r32_cuda(struct solving *s, const struct choice *c)
+{
+	static const char head[] = FACT_INSTALLING "/cuda-";
+
+	(void)c;
+	list_each (&s->facts->files, file) {
+		const char *series = file->path + sizeof(head) - 1;
+		bool asked = false;
+		struct diag *d;
+
+		if (!str_starts(file->path, head))
+			continue;
+		list_each (&s->asks.cudas, cuda)
+			asked |= str_eq(ver_head(*cuda, 2, s->a), series);
+		if (asked)
+			continue;
+		d = by_rule(s, SEV_WARNING, 32, "cuda", "a CUDA %s toolkit is half-copied here",
+			    series);
+		why(s, d, "its installation was cut off, and this profile does not ask for it");
+		way(s, d, NULL, "put back what was begun: gpuprov rollback, then plan again");
+	}
+}
+
 /* R33: another flavour than the one that is installed. */
 static void r33(struct solving *s, const struct choice *c)
 {
@@ -180,6 +204,6 @@ static void r64(struct solving *s, const struct choice *c)
 }
 
 const struct rule rules_host[] = {
-	{ 12, r12 }, { 19, r19 }, { 26, r26 }, { 32, r32 }, { 33, r33 },
+	{ 12, r12 }, { 19, r19 }, { 26, r26 }, { 32, r32 }, { 32, r32_cuda }, { 33, r33 },
 	{ 37, r37 }, { 38, r38 }, { 45, r45 }, { 64, r64 }, { 0, NULL },
 };

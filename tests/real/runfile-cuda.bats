@@ -119,6 +119,26 @@ cuda_profile() {
 	driver_is_there
 }
 
+@test "CUDA killed in the middle, then not wanted: the plan names it, rollback takes it away" {
+	BEHAVE=pause=nvcc cuda_profile "$CUDA"
+	"$GPUPROV" apply --yes --root "$ROOT" --cache "$CACHE" "$P" >"$WORK/out" 2>&1 3>&- &
+	until_there "$ROOT/var/paused"
+	kill_all $!
+	rm "$ROOT/var/paused"
+	gp plan "$P"
+	run ! grep -q half-copied <<<"$output$stderr" # it is asked for: the plan ends it
+	profile
+	gp plan "$P"
+	[ "$status" -eq 0 ]
+	says "a CUDA 12.2 toolkit is half-copied here"
+	says "gpuprov rollback"
+	rollback
+	[ "$status" -eq 0 ]
+	[ ! -e "$ROOT/usr/local/cuda-12.2" ]
+	gp plan "$P"
+	run ! grep -q half-copied <<<"$output$stderr"
+}
+
 @test "CUDA's installer fails: its own words, nothing left of it" {
 	BEHAVE='fail=No space on a device of ours' cuda_profile "$CUDA"
 	apply "$P"
