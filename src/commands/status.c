@@ -3,6 +3,7 @@
 #include "commands/metrics.h"
 
 #include "base/str.h"
+#include "drift.h"
 #include "journal.h"
 #include "predict.h"
 #include "runs.h"
@@ -36,6 +37,23 @@ static const struct rec_row pin_rows[] = {
 	REC_END,
 };
 
+/* The driver, as it is and as it will be. */
+struct status_driver {
+	const char *applied;   /* by the last run that changed it */
+	const char *installed; /* libraries */
+	const char *loaded;    /* module in the kernel */
+	const char *next_kernel, *next_module;
+};
+
+static const struct rec_row driver_rows[] = {
+	REC_ROW(struct status_driver, applied, REC_STR, "version that was applied"),
+	REC_ROW(struct status_driver, installed, REC_STR, "version of the libraries"),
+	REC_ROW(struct status_driver, loaded, REC_STR, "version of the loaded module"),
+	REC_ROW(struct status_driver, next_kernel, REC_STR, "kernel of the next boot"),
+	REC_ROW(struct status_driver, next_module, REC_STR, "version of its module"),
+	REC_END,
+};
+
 struct status_report {
 	const char *schema;
 	bool running;      /* somebody holds the lock */
@@ -46,6 +64,8 @@ struct status_report {
 	strs unfinished; /* steps begun and not ended */
 	LIST(struct status_held) held;
 	LIST(struct status_pin) pins;
+	struct status_driver driver;
+	drift moved; /* since the run that was last carried out */
 };
 
 static const struct rec_row status_rows[] = {
@@ -72,6 +92,17 @@ static const struct rec_row status_rows[] = {
 	  .rows = pin_rows,
 	  .size = sizeof(struct status_pin),
 	  .help = "what apt is told about versions of the driver" },
+	{ .name = "driver",
+	  .type = REC_OBJ,
+	  .offset = offsetof(struct status_report, driver),
+	  .rows = driver_rows,
+	  .help = "the driver: applied, installed, loaded, at the next boot" },
+	{ .name = "drift",
+	  .type = REC_LIST,
+	  .offset = offsetof(struct status_report, moved),
+	  .rows = moved_rows,
+	  .size = sizeof(struct moved),
+	  .help = "what has moved since" },
 	REC_END,
 };
 
@@ -138,9 +169,35 @@ static const char *why_held(struct job *j, bool ours, const struct run *run)
 			    run->profile ? run->profile : "a profile", run->number);
 }
 
+/* What was applied, what is there, what the next boot brings, and what has moved since. */
+static int see_driver(struct job *j, const struct facts *f, struct status_report *r, struct err *e)
+{
+	struct plan applied;
+	bool there;
+
+	r->driver.installed = f->driver.version;
+	r->driver.loaded = f->driver.loaded;
+	list_each (&f->kernels, k)
+		if (k->next) {
+			r->driver.next_kernel = k->release;
+			r->driver.next_module = k->nvidia;
+		}
+	if (runs_applied(&j->sys, &j->a, &applied, &there, e))
+		return -1;
+	if (!there)
+		return 0;
+	list_each (&applied.posts, post)
+		if (str_eq(post->id, "driver.libcuda"))
+			r->driver.applied = post->wanted;
+	return drift_since(&j->sys, &applied, f, &j->a, &r->moved, e);
+}
+
 static int see_held(struct job *j, const runs *all, struct status_report *r, struct err *e)
 {
-	static const char *const names[] = { "dpkg", "pins", "files", NULL };
+	static const char *const names[] = { "os",           "dpkg",    "pins",
+					     "files",        "kernels", "boot",
+					     "module_files", "modules", "runfile",
+					     "driver",       NULL };
 	auto_err unread = { 0 }; /* a damaged journal is told elsewhere; the holds are there */
 	const struct run *run;
 	struct facts f;
@@ -162,7 +219,36 @@ static int see_held(struct job *j, const runs *all, struct status_report *r, str
 		    (strstr(pin->package, "nvidia") || strstr(pin->package, "cuda")))
 			*list_push(&j->a, &r->pins) =
 				(struct status_pin){ pin->file, pin->pin, pin->priority };
-	return 0;
+	return see_driver(j, &f, r, e);
+}
+
+static void show_driver(const struct status_driver *d, struct buf *ret)
+{
+	if (!d->installed && !d->applied && !d->loaded)
+		return;
+	buf_addf(ret, "Driver: %s installed", d->installed ? d->installed : "none");
+	if (d->applied)
+		buf_addf(ret, ", %s applied", d->applied);
+	buf_addf(ret, ", %s%s.\n", d->loaded ? d->loaded : "no module",
+		 d->loaded ? " loaded" : " is loaded");
+	if (d->next_kernel)
+		buf_addf(ret, "Next boot: kernel %s, %s%s.\n", d->next_kernel,
+			 d->next_module ? "module " : "no NVIDIA module",
+			 d->next_module ? d->next_module : "");
+}
+
+static void show_drift(const struct status_report *r, struct buf *ret)
+{
+	enum { MOST = 8 }; /* all of it stands in --json */
+	size_t n = 0;
+
+	if (r->moved.n)
+		buf_adds(ret, "Moved since it was applied:\n");
+	list_each (&r->moved, m)
+		if (n++ < MOST)
+			buf_addf(ret, "  %s: %s, not %s\n", m->what, m->is, m->was);
+	if (n > MOST)
+		buf_addf(ret, "  and %zu more\n", n - MOST);
 }
 
 static void show_held(const struct status_report *r, struct buf *ret)
@@ -180,6 +266,7 @@ static void show(const struct status_report *r, struct buf *ret)
 		buf_adds(ret, "A run is going on now.\n");
 	if (!r->last.number) {
 		buf_adds(ret, "No run was made here yet.\n");
+		show_driver(&r->driver, ret);
 		show_held(r, ret);
 		return;
 	}
@@ -193,6 +280,8 @@ static void show(const struct status_report *r, struct buf *ret)
 		buf_addf(ret, "  because: %s\n", r->last.cause);
 	list_each (&r->unfinished, id)
 		buf_addf(ret, "  begun and not ended: %s\n", *id);
+	show_driver(&r->driver, ret);
+	show_drift(r, ret);
 	if (r->reboot_required)
 		buf_adds(ret, "A reboot is needed.\n");
 	show_held(r, ret);
@@ -248,7 +337,9 @@ const struct command command_status = {
 	.max = 0,
 	.summary = "show how the last run ended, and what is left to do",
 	.about = "Shows the last run: who made it, from which profile, how it ended, which step "
-		 "was cut off, whether a reboot is needed, and what to do next; and which packages "
+		 "was cut off, whether a reboot is needed, and what to do next; the driver as it "
+		 "was applied, is installed, loaded, and will be after the next boot; what has "
+		 "moved since: files that were edited, packages, engines; and which packages "
 		 "are held or pinned, by whom and why. Needs root, "
 		 "because the state of gpuprov is root's.\n"
 		 "\n"

@@ -109,6 +109,8 @@ PARTS = [
     ("execute.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
     ("journal.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
     ("runs.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
+    ("drift.h", BASE + VALUES, PLAIN),
+    ("drift.c", BASE + VALUES + INTERFACES + ["drift.h", "sys/sys.h", "registry.h"], PLAIN),
     ("undo.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
     ("verify_cluster.c", BASE + VALUES + EDIT + ["verify.h", "verify_priv.h", "kubectl.h", "sys/sys.h"], PLAIN),
     ("verify*.c", BASE + VALUES + ACTING + ["verify_priv.h", "sys/sys.h", "sys/driver.h"] + INSTALLING, PLAIN),
