@@ -139,6 +139,26 @@ static void disagreeing_sources(struct diagnosing *d)
 		}
 }
 
+/* S50: one finding for all of them. */
+static void damaged(struct diagnosing *d)
+{
+	const strs *all = &d->facts->damaged;
+	struct finding *f;
+	const char *of;
+
+	if (!all->n)
+		return;
+	f = found(d, "S50", "%zu file%s of the driver %s not as %s unpacked", all->n,
+		  all->n == 1 ? "" : "s", all->n == 1 ? "is" : "are",
+		  all->n == 1 ? "it was" : "they were");
+	list_each (all, one)
+		if (f->evidence.n < 5)
+			saw(d, f, NULL, "/%s", *one);
+	of = strstr(all->at[0], " of ");
+	if (of)
+		about(d, f, "package", arena_strn(d->a, of + 4, strcspn(of + 4, " ")));
+}
+
 /* S46 */
 static void unverified(struct diagnosing *d)
 {
@@ -182,4 +202,5 @@ static void disk_full(struct diagnosing *d)
 
 look *const looks_packages[] = { unfinished,  locked,      empty_package,
 				 two_sources, retired_key, disagreeing_sources,
-				 unverified,  disk_full,   NULL };
+				 unverified,  disk_full,   damaged,
+				 NULL };

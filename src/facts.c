@@ -225,6 +225,8 @@ const struct rec_row facts_rows[] = {
 	ROWS(sources, source_rows, struct fact_source, "apt sources"),
 	ROWS(files, file_rows, struct fact_file, "files that matter"),
 	ROWS(mounts, mount_rows, struct fact_mount, "file systems"),
+	REC_ROW(struct facts, damaged, REC_STRS,
+		"files of the driver that are not as they were unpacked"),
 	ROWS(notes, note_rows, struct fact_note, "how facts were learnt, or why they are unknown"),
 	REC_END,
 };

@@ -216,6 +216,7 @@ struct facts {
 	const char *lock_holder; /* "apt-get (4711)": who holds dpkg's lock; NULL = nobody */
 	LIST(struct fact_file) files;
 	LIST(struct fact_mount) mounts;
+	strs damaged; /* files of the driver's packages; only doctor looks: damage.h */
 	LIST(struct fact_note) notes;
 	struct arena *a;
 };

@@ -4,6 +4,7 @@
 #include "commands/acting.h"
 #include "commands/sitting.h"
 #include "cure.h"
+#include "damage.h"
 #include "doctor.h"
 #include "journal.h"
 
@@ -134,7 +135,8 @@ static int answer(const findings *all)
 
 static int look(struct job *j, findings *ret, struct err *e)
 {
-	if (job_facts(j, e) || (!j->borrowed && add_files(j, e)))
+	if (job_facts(j, e) ||
+	    (!j->borrowed && (add_files(j, e) || damage_look(&j->sys, &j->facts, e))))
 		return -1;
 	doctor(&j->facts, &j->catalog, &j->a, ret);
 	return 0;

@@ -109,6 +109,7 @@ PARTS = [
     ("execute.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
     ("journal.c", BASE + VALUES + ACTING + ["sys/sys.h", "sys/hash.h"], PLAIN),
     ("runs.c", BASE + VALUES + ACTING + ["sys/sys.h"], PLAIN),
+    ("damage.[ch]", BASE + VALUES + ["damage.h", "sys/sys.h"], PLAIN),
     ("drift.h", BASE + VALUES, PLAIN),
     ("drift.c", BASE + VALUES + INTERFACES + ["drift.h", "sys/sys.h", "registry.h"], PLAIN),
     ("undo.c", BASE + VALUES + ACTING + INTERFACES + ["sys/sys.h", "registry.h"], PLAIN),
