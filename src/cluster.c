@@ -425,8 +425,8 @@ int cluster_ready(struct cluster *c, bool *ret, const char **ret_what, struct er
 
 	*ret = true;
 	list_each (&c->objects, o) {
-		const char *one;
-		bool up;
+		const char *one = "";
+		bool up = false;
 
 		if (!str_eq(o->kind, "DaemonSet"))
 			continue;

@@ -226,7 +226,6 @@ static void certificates(void)
 {
 	auto_free char *ip = mem_printf("https://127.0.0.1:%s/ok/f", strrchr(t.https, ':') + 1);
 	auto_free char *ours = steal(t.ca);
-	auto_err e = { 0 };
 
 	requests("");
 	bad("a certificate nobody vouches for", (struct one){ .how = "https ok" },
