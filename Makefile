@@ -36,7 +36,7 @@ C_ALL = $(CPP_ALL) -std=gnu17 $(WARN) $(WARN_C) $(HARDEN) $(AUTO_INIT) -fPIE $(S
 CXX_ALL = $(CPP_ALL) -std=c++17 -Wall -Wextra -Wshadow -Wconversion -Wundef \
 	$(if $(DEVELOPER),-Werror) $(HARDEN) -fPIC -fvisibility=hidden $(SANITIZE) $(CXXFLAGS)
 LINK := -pie -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections
-# The one C++ file of the program, toml_reader.cc, brings a static libstdc++ along. Without sections
+# The one C++ file of the program, edit/toml_reader.cc, brings a static libstdc++ along. Without sections
 # that nobody needs it adds 0.25 MB and 0.1 ms to a start, and libm is not missed; the shared one
 # would be one more library to find, and 0.6 ms.
 # Of libcrypto only the plain hashes are linked, static too (sys/hash.c); sys/cert.c loads the rest.
@@ -49,7 +49,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(2))
 # ---- what to compile ------------------------------------------------------------------------------
 
 SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
-OBJ := $(SRC:src/%.c=$(O)/obj/%.o) $(O)/obj/toml_reader.o
+OBJ := $(SRC:src/%.c=$(O)/obj/%.o) $(O)/obj/edit/toml_reader.o
 # What the apt back end links too, compiled for a shared object.
 PIC := $(patsubst %,$(O)/pic/%.o,$(addprefix base/,err mem buf arena str utf8 ver code) sys/apt_fault sys/apt_holder)
 # Empty without libapt-pkg-dev, so that installing it later is noticed.
@@ -176,7 +176,7 @@ $(O)/profile.schema.json: $(O)/gpuprov
 	$(Q)$(O)/gpuprov help profile --json-schema >$@
 
 TEMPLATES := $(sort $(wildcard templates/*.* templates/*/*.*))
-$(O)/obj/emit_template.o: $(O)/gen/templates.txt
+$(O)/obj/emit/template.o: $(O)/gen/templates.txt
 $(O)/gen/templates.txt: $(TEMPLATES) $(wildcard templates templates/*)
 	@mkdir -p $(@D)
 	$(Q)for f in $(TEMPLATES); do echo "file $${f#templates/}"; cat $$f; done >$@

@@ -3,7 +3,7 @@
 #include "bundle.h"
 
 #include "base/str.h"
-#include "journal.h"
+#include "execute/journal.h"
 #include "redact.h"
 #include "sys/hash.h"
 #include "sys/sys.h"

@@ -3,7 +3,7 @@
 #include "manpage.h"
 
 #include "base/str.h"
-#include "schema.h"
+#include "profile/schema.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "options.h"
 
 #include "base/str.h"
-#include "render.h"
+#include "render/render.h"
 
 #include <string.h>
 

@@ -78,7 +78,7 @@ struct plan_tried {
 /* What must hold when the plan is done; verify proves it. */
 struct plan_post {
 	const char *id;      /* "driver.libcuda" */
-	const char *kind;    /* a check of verify.c */
+	const char *kind;    /* a check of verify/verify.c */
 	const char *subject; /* package, path, ... */
 	const char *wanted;  /* version, ...; NULL = presence is enough */
 	const char *of;      /* the package whose version decides `wanted`, once it is known */

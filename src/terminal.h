@@ -2,8 +2,8 @@
 /* The terminal: width, colour, one line that is redrawn, and questions. */
 #pragma once
 
-#include "execute.h"
-#include "render.h"
+#include "execute/execute.h"
+#include "render/render.h"
 
 #include <stdio.h>
 

@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "catalog.h"
 #include "facts.h"
-#include "profile.h"
-#include "solve.h"
+#include "profile/profile.h"
+#include "solve/solve.h"
 #include "sys/real.h"
 
 #include <malloc.h>

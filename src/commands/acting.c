@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 #include "commands/outcome.h"
-#include "execute.h"
+#include "execute/execute.h"
 
 #include <errno.h>
 #include <signal.h>

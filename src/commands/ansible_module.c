@@ -3,7 +3,7 @@
 #include "commands/outcome.h"
 
 #include "base/str.h"
-#include "edit.h"
+#include "edit/edit.h"
 
 #include <string.h>
 #include <strings.h>

@@ -6,9 +6,9 @@
 #include "commands/outcome.h"
 #include "commands/saving.h"
 #include "commands/sitting.h"
-#include "journal.h"
-#include "resume.h"
-#include "runs.h"
+#include "execute/journal.h"
+#include "execute/resume.h"
+#include "execute/runs.h"
 
 static int carry_out(struct job *j, bool booted, struct err *e)
 {

@@ -4,11 +4,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "closure.h"
-#include "cluster_plan.h"
-#include "index_dates.h"
-#include "inside.h"
-#include "solve.h"
+#include "closure/closure.h"
+#include "closure/index_dates.h"
+#include "cluster/cluster_plan.h"
+#include "runfile/inside.h"
+#include "solve/solve.h"
 #include "sys/apt.h"
 #include "sys/hash.h"
 

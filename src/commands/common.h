@@ -6,7 +6,7 @@
 #include "facts.h"
 #include "options.h"
 #include "plan.h"
-#include "profile.h"
+#include "profile/profile.h"
 #include "sys/real.h"
 #include "terminal.h"
 

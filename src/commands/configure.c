@@ -3,11 +3,11 @@
 #include "base/str.h"
 #include "base/udiff.h"
 #include "commands/acting.h"
-#include "engine.h"
-#include "journal.h"
-#include "locate.h"
+#include "engines/engine.h"
+#include "engines/locate.h"
+#include "execute/journal.h"
+#include "execute/runs.h"
 #include "registry.h"
-#include "runs.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -3,10 +3,10 @@
 #include "base/str.h"
 #include "commands/acting.h"
 #include "commands/sitting.h"
-#include "cure.h"
 #include "damage.h"
-#include "doctor.h"
-#include "journal.h"
+#include "doctor/cure.h"
+#include "doctor/doctor.h"
+#include "execute/journal.h"
 
 #include <unistd.h>
 

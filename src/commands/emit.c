@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpuprov emit: text for other engines, made from a profile. */
-#include "emit.h"
+#include "emit/emit.h"
 
 #include "base/str.h"
 #include "commands/common.h"

@@ -3,10 +3,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "bundle.h"
-#include "candidates.h"
+#include "closure/candidates.h"
 #include "commands/common.h"
-#include "doctor.h"
-#include "look.h"
+#include "doctor/doctor.h"
+#include "runfile/look.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
 #include "commands/fleet.h"
 
 #include "base/str.h"
-#include "solve.h"
+#include "solve/solve.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -3,7 +3,7 @@
 #include "base/str.h"
 #include "commands/common.h"
 #include "manpage.h"
-#include "schema.h"
+#include "profile/schema.h"
 
 /* Where a key is not for every kind of host. */
 static void help_kinds(const struct schema_row *row, struct buf *b)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpuprov history: which runs were made. */
 #include "commands/common.h"
-#include "runs.h"
+#include "execute/runs.h"
 
 #include <time.h>
 

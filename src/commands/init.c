@@ -2,9 +2,9 @@
 /* gpuprov init: a commented profile that fits this host. */
 #include "base/str.h"
 #include "commands/common.h"
-#include "emit_profile.h"
-#include "schema.h"
-#include "solve.h"
+#include "emit/profile.h"
+#include "profile/schema.h"
+#include "solve/solve.h"
 
 #include <string.h>
 

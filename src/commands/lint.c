@@ -2,7 +2,7 @@
 /* gpuprov lint: errors and warnings of profiles, without a host. */
 #include "base/str.h"
 #include "commands/common.h"
-#include "solve.h"
+#include "solve/solve.h"
 
 /* The complaints of one file; what it is called outlives the job. */
 static void lint_one(struct job *j, const char *path, struct diags *all)

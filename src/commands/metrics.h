@@ -7,7 +7,7 @@
 #pragma once
 
 #include "commands/common.h"
-#include "runs.h"
+#include "execute/runs.h"
 
 /* Where gpuprov-drift.service leaves its report. */
 #define DRIFT_REPORT "run/gpuprov/drift.json"

@@ -3,8 +3,8 @@
 #include "commands/outcome.h"
 
 #include "base/str.h"
-#include "engine.h"
-#include "runs.h"
+#include "engines/engine.h"
+#include "execute/runs.h"
 #include "sys/hash.h"
 
 #include <signal.h>

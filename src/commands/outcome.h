@@ -6,8 +6,8 @@
 #pragma once
 
 #include "commands/common.h"
-#include "execute.h"
-#include "render_result.h"
+#include "execute/execute.h"
+#include "render/result.h"
 
 /* Of one command. */
 struct told {

@@ -5,7 +5,7 @@
 #include "commands/outcome.h"
 #include "commands/saving.h"
 #include "commands/sitting.h"
-#include "render_html.h"
+#include "render/html.h"
 
 #include <string.h>
 #include <unistd.h>

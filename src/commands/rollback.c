@@ -3,8 +3,8 @@
 #include "commands/acting.h"
 
 #include "base/str.h"
-#include "journal.h"
-#include "undo.h"
+#include "execute/journal.h"
+#include "execute/undo.h"
 
 /* Those that could be meant are named: all that did something and are not put back. */
 static int no_such_run(const char *name, const runs *all, struct err *e)

@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "journal.h"
-#include "runs.h"
+#include "execute/journal.h"
+#include "execute/runs.h"
 #include "sys/hash.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "commands/common.h"
-#include "saved.h"
+#include "execute/saved.h"
 
 /* job.plan and what it was made from into the file of --out, mode 0600. */
 int saving_write(struct job *j, struct err *e);

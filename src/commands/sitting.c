@@ -5,11 +5,11 @@
 #include "base/str.h"
 #include "commands/acting.h"
 #include "commands/outcome.h"
-#include "journal.h"
-#include "resume.h"
-#include "runs.h"
-#include "undo.h"
-#include "verify.h"
+#include "execute/journal.h"
+#include "execute/resume.h"
+#include "execute/runs.h"
+#include "execute/undo.h"
+#include "verify/verify.h"
 
 struct outcome {
 	const char *schema;

@@ -3,10 +3,10 @@
 #include "commands/metrics.h"
 
 #include "base/str.h"
+#include "closure/predict.h"
 #include "drift.h"
-#include "journal.h"
-#include "predict.h"
-#include "runs.h"
+#include "execute/journal.h"
+#include "execute/runs.h"
 
 #include <string.h>
 

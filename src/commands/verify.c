@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpuprov verify: prove the postconditions. */
 #include "commands/common.h"
-#include "runs.h"
-#include "verify.h"
+#include "execute/runs.h"
+#include "verify/verify.h"
 
 struct report {
 	const char *schema;

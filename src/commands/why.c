@@ -2,7 +2,7 @@
 /* gpuprov why: a code or a rule, explained at length. */
 #include "base/str.h"
 #include "commands/common.h"
-#include "solve.h"
+#include "solve/solve.h"
 #include "why.h"
 #include "why_part.h"
 

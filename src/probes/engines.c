@@ -3,8 +3,8 @@
 #include "probes/probe.h"
 
 #include "base/str.h"
-#include "engine.h"
-#include "locate.h"
+#include "engines/engine.h"
+#include "engines/locate.h"
 #include "sys/sys.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "probes/probe.h"
 
 #include "base/str.h"
-#include "record.h"
+#include "runfile/record.h"
 #include "sys/sys.h"
 
 static int learn_marks(const struct sys *sys, struct facts *f, struct err *e)

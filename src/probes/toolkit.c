@@ -3,8 +3,8 @@
 #include "probes/probe.h"
 
 #include "base/str.h"
+#include "engines/toolkit.h"
 #include "sys/sys.h"
-#include "toolkit.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CRI-O: a file of our own in crio.conf.d; the main file is only read. */
 #include "base/str.h"
-#include "locate.h"
+#include "engines/locate.h"
 #include "runtimes/runtime.h"
 
 #include <string.h>

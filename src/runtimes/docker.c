@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Docker's daemon.json. */
 #include "base/str.h"
-#include "locate.h"
+#include "engines/locate.h"
 #include "runtimes/runtime.h"
 
 #include <string.h>

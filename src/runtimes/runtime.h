@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/arena.h"
-#include "edit.h"
+#include "edit/edit.h"
 
 #include <stdbool.h>
 

@@ -6,7 +6,7 @@
 #include "steps/step.h"
 
 #include "base/str.h"
-#include "engine.h"
+#include "engines/engine.h"
 #include "sys/sys.h"
 
 #include <stddef.h>

@@ -4,7 +4,7 @@
  * masked. What systemctl enable and mask do are links, so they are made as such, also in an image.
  * systemd is never told to read its units anew: that takes the GPUs from running containers.
  */
-#include "toolkit.h"
+#include "engines/toolkit.h"
 
 #include "base/rec.h"
 #include "base/str.h"

@@ -2,7 +2,7 @@
 /* What a cluster needs for its GPUs: manifests, by server-side apply. */
 #include "steps/step.h"
 
-#include "cluster.h"
+#include "cluster/cluster.h"
 #include "sys/sys.h"
 
 static void tell(void *ctx, const char *what)

@@ -4,16 +4,16 @@
 
 #include "base/rec.h"
 #include "base/str.h"
-#include "installer.h"
-#include "look.h"
-#include "runfile.h"
+#include "runfile/installer.h"
+#include "runfile/look.h"
+#include "runfile/runfile.h"
 #include "sys/sys.h"
 
 #include <stddef.h>
 #include <string.h>
 
 /*
- * Arguments: object, sha256, timeout (see installer.h), version ("12.2.0"), path
+ * Arguments: object, sha256, timeout (see runfile/installer.h), version ("12.2.0"), path
  * ("usr/local/cuda-12.2", beneath the root); `arg`: given to the installer as it is.
  */
 #define LOG "var/log/cuda-installer.log"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links in /dev/char for the devices that are there now; a udev rule makes those of later boots. */
-#include "devchar.h"
+#include "engines/devchar.h"
 
 #include "base/rec.h"
 #include "base/str.h"

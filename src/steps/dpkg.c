@@ -3,9 +3,9 @@
  */
 #include "steps/step.h"
 
-#include "dkms.h"
+#include "closure/unfinished.h"
+#include "runfile/dkms.h"
 #include "sys/sys.h"
-#include "unfinished.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,10 +3,10 @@
 #include "steps/step.h"
 
 #include "base/str.h"
-#include "driver_record.h"
-#include "installer.h"
+#include "runfile/driver_record.h"
+#include "runfile/installer.h"
+#include "runfile/uninstall.h"
 #include "sys/sys.h"
-#include "uninstall.h"
 
 #include <stddef.h>
 

@@ -4,18 +4,18 @@
 
 #include "base/rec.h"
 #include "base/str.h"
-#include "driver_record.h"
-#include "installer.h"
-#include "look.h"
+#include "runfile/driver_record.h"
+#include "runfile/installer.h"
+#include "runfile/look.h"
+#include "runfile/uninstall.h"
 #include "sys/sys.h"
-#include "uninstall.h"
 
 #include <stddef.h>
 #include <string.h>
 
 /*
- * Arguments: object, sha256, timeout (see installer.h), version; `module` open, proprietary or
- * none; `kernel` for each that gets one; `arg`: given to the installer as it is; `arg-if-known`:
+ * Arguments: object, sha256, timeout (see runfile/installer.h), version; `module` open, proprietary
+ * or none; `kernel` for each that gets one; `arg`: given to the installer as it is; `arg-if-known`:
  * only when the installer knows it, which its header says.
  */
 #define KEY INSTALLER_DRIVER

@@ -3,7 +3,7 @@
 #include "steps/step.h"
 
 #include "base/str.h"
-#include "engine.h"
+#include "engines/engine.h"
 #include "sys/sys.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The keyring of a repository: one file of our own, with keys whose fingerprints were compared when
- * the plan was made (keys.c). Its bytes are part of the plan.
+ * the plan was made (closure/keys.c). Its bytes are part of the plan.
  */
 #include "steps/step.h"
 

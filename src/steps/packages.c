@@ -7,10 +7,10 @@
 #include "base/rec.h"
 #include "base/str.h"
 #include "base/ver.h"
-#include "dkms.h"
+#include "closure/unfinished.h"
+#include "runfile/dkms.h"
 #include "sys/apt.h"
 #include "sys/sys.h"
-#include "unfinished.h"
 
 #include <stddef.h>
 #include <string.h>

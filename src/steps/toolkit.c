@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Settings of the container toolkit, in its config.toml. It is read when a container starts. */
-#include "toolkit.h"
+#include "engines/toolkit.h"
 
 #include "base/str.h"
-#include "engine.h"
+#include "engines/engine.h"
 #include "steps/step.h"
 #include "sys/hash.h"
 #include "sys/sys.h"

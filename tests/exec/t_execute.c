@@ -4,8 +4,8 @@
 #include "tap.h"
 
 #include "base/str.h"
-#include "execute.h"
-#include "journal.h"
+#include "execute/execute.h"
+#include "execute/journal.h"
 #include "plan.h"
 #include "sys/hash.h"
 

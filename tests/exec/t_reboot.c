@@ -4,11 +4,11 @@
 #include "tap.h"
 
 #include "base/str.h"
-#include "execute.h"
-#include "journal.h"
-#include "resume.h"
+#include "execute/execute.h"
+#include "execute/journal.h"
+#include "execute/resume.h"
+#include "execute/undo.h"
 #include "steps/step.h"
-#include "undo.h"
 
 #include <string.h>
 

@@ -5,9 +5,9 @@
 #include "tap.h"
 
 #include "base/str.h"
-#include "execute.h"
-#include "journal.h"
-#include "undo.h"
+#include "execute/execute.h"
+#include "execute/journal.h"
+#include "execute/undo.h"
 
 #include <errno.h>
 

@@ -7,10 +7,10 @@
 #include "tap.h"
 
 #include "base/str.h"
-#include "execute.h"
+#include "execute/execute.h"
+#include "execute/runs.h"
+#include "execute/undo.h"
 #include "plan.h"
-#include "runs.h"
-#include "undo.h"
 
 #include <errno.h>
 

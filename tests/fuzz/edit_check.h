@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "edit.h"
+#include "edit/edit.h"
 
 #include <stdbool.h>
 #include <stddef.h>

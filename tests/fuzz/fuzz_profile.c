@@ -6,9 +6,9 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "fuzz.h"
-#include "profile.h"
-#include "render.h"
-#include "schema.h"
+#include "profile/profile.h"
+#include "profile/schema.h"
+#include "render/render.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: headers of .run files. What is taken describes ranges inside the file. */
 #include "fuzz.h"
-#include "runfile.h"
+#include "runfile/runfile.h"
 
 #include <stdlib.h>
 

@@ -70,8 +70,8 @@ LAYERS = {
     "src/plan.h": header("A plan.", '#include "base/str.h"'),
     "src/sys/sys.h": header("The door.", "struct sys;"),
     "src/sys/real.c": c_file("The world.", '#include "sys/sys.h"', "", "#include <unistd.h>"),
-    "src/solve.h": header("The solver.", '#include "plan.h"'),
-    "src/solve.c": c_file("The solver.", '#include "solve.h"', "", '#include "base/str.h"'),
+    "src/solve/solve.h": header("The solver.", '#include "plan.h"'),
+    "src/solve/solve.c": c_file("The solver.", '#include "solve/solve.h"', "", '#include "base/str.h"'),
     "src/probes/probe.h": header("A probe.", "struct sys;"),
     "src/probes/pci.c": c_file("PCI.", '#include "probes/probe.h"', "", '#include "base/str.h"',
                                '#include "sys/sys.h"'),
@@ -79,7 +79,7 @@ LAYERS = {
     "src/distros/debian.c": c_file("Debian.", '#include "distros/distro.h"'),
     "src/steps/step.h": header("A step.", '#include "plan.h"'),
     "src/steps/file.c": c_file("A file.", '#include "steps/step.h"', "", '#include "sys/sys.h"'),
-    "src/commands/plan.c": c_file("The command.", '#include "solve.h"', "", "#include <unistd.h>"),
+    "src/commands/plan.c": c_file("The command.", '#include "solve/solve.h"', "", "#include <unistd.h>"),
 }
 
 LAYER_BREACHES = [
@@ -89,14 +89,14 @@ LAYER_BREACHES = [
         "x", '#include "base/str.h"', "", "#include <unistd.h>")}, "src/base/str.c:5: includes unistd.h"),
     ("a value includes sys.h", {"src/plan.h": header("x", '#include "sys/sys.h"')},
      "src/plan.h:5: includes sys/sys.h"),
-    ("the solver includes sys.h", {"src/solve.c": c_file(
-        "x", '#include "solve.h"', "", '#include "sys/sys.h"')}, "src/solve.c:5: includes sys/sys.h"),
+    ("the solver includes sys.h", {"src/solve/solve.c": c_file(
+        "x", '#include "solve/solve.h"', "", '#include "sys/sys.h"')}, "src/solve/solve.c:5: includes sys/sys.h"),
     ("the solver sees sys.h through another header", {
         "src/steps/step.h": header("x", '#include "sys/sys.h"'),
-        "src/solve.c": c_file("x", '#include "solve.h"', "", '#include "steps/step.h"')},
-     "src/solve.c: sees sys/sys.h through its includes"),
-    ("the solver asks for the time", {"src/solve.c": c_file(
-        "x", '#include "solve.h"', "", "#include <time.h>")}, "src/solve.c:5: includes time.h"),
+        "src/solve/solve.c": c_file("x", '#include "solve/solve.h"', "", '#include "steps/step.h"')},
+     "src/solve/solve.c: sees sys/sys.h through its includes"),
+    ("the solver asks for the time", {"src/solve/solve.c": c_file(
+        "x", '#include "solve/solve.h"', "", "#include <time.h>")}, "src/solve/solve.c:5: includes time.h"),
     ("an interface header includes sys.h", {"src/probes/probe.h": header("x", '#include "sys/sys.h"')},
      "src/probes/probe.h:5: includes sys/sys.h"),
     ("a drop-in includes another folder's", {"src/probes/pci.c": c_file(
@@ -108,30 +108,30 @@ LAYER_BREACHES = [
     ("a step opens files by itself", {"src/steps/file.c": c_file(
         "x", '#include "steps/step.h"', "", "#include <fcntl.h>")},
      "src/steps/file.c:5: includes fcntl.h"),
-    ("a second file sees libyaml", {"src/solve.c": c_file(
-        "x", '#include "solve.h"', "", "#include <yaml.h>")}, "src/solve.c:5: includes yaml.h"),
+    ("a second file sees libyaml", {"src/solve/solve.c": c_file(
+        "x", '#include "solve/solve.h"', "", "#include <yaml.h>")}, "src/solve/solve.c:5: includes yaml.h"),
     ("a file sees two libraries", {"src/sys/real.c": c_file(
         "x", '#include "sys/sys.h"', "", "#include <archive.h>", "#include <curl/curl.h>")},
      "src/sys/real.c: sees 2 outside libraries"),
     ("a file that is no part of anything", {"src/utils.c": c_file("x")}, "src/utils.c: belongs to no part"),
-    ("an exception that is stale", {"src/closure.h": header("x"), "src/closure.c": c_file(
-        "x", '#include "closure.h"')}, "the exception of closure.c for sys/apt.h is not needed"),
+    ("an exception that is stale", {"src/closure/closure.h": header("x"), "src/closure/closure.c": c_file(
+        "x", '#include "closure/closure.h"')}, "the exception of closure/closure.c for sys/apt.h is not needed"),
     ("a header that needs another", {"src/plan.h": header("x", "size_t plan_size(void);")},
      "src/plan.h: does not compile alone"),
     ("a header without #pragma once", {"src/plan.h": c_file("x", '#include "base/str.h"')},
      "src/plan.h: has no '#pragma once'"),
-    ("the own header comes second", {"src/solve.c": c_file(
-        "x", '#include "base/str.h"', "", '#include "solve.h"')},
-     "src/solve.c: its own header solve.h comes first"),
-    ("includes that are not sorted", {"src/solve.c": c_file(
-        "x", '#include "solve.h"', "", '#include "plan.h"', '#include "base/str.h"')},
-     "src/solve.c:6: base/str.h is sorted before plan.h"),
-    ("the system's before ours", {"src/solve.c": c_file(
-        "x", '#include "solve.h"', "", "#include <string.h>", "", '#include "plan.h"')},
-     "src/solve.c:7: plan.h comes before string.h"),
-    ("groups without a blank line", {"src/solve.c": c_file(
-        "x", '#include "solve.h"', "", '#include "plan.h"', "#include <string.h>")},
-     "src/solve.c:6: a blank line between groups"),
+    ("the own header comes second", {"src/solve/solve.c": c_file(
+        "x", '#include "base/str.h"', "", '#include "solve/solve.h"')},
+     "src/solve/solve.c: its own header solve/solve.h comes first"),
+    ("includes that are not sorted", {"src/solve/solve.c": c_file(
+        "x", '#include "solve/solve.h"', "", '#include "plan.h"', '#include "base/str.h"')},
+     "src/solve/solve.c:6: base/str.h is sorted before plan.h"),
+    ("the system's before ours", {"src/solve/solve.c": c_file(
+        "x", '#include "solve/solve.h"', "", "#include <string.h>", "", '#include "plan.h"')},
+     "src/solve/solve.c:7: plan.h comes before string.h"),
+    ("groups without a blank line", {"src/solve/solve.c": c_file(
+        "x", '#include "solve/solve.h"', "", '#include "plan.h"', "#include <string.h>")},
+     "src/solve/solve.c:6: a blank line between groups"),
 ]
 
 
@@ -140,19 +140,19 @@ LAYER_BREACHES = [
 OBJECTS = {
     "base/str.c": "int str_len(void) { return 1; }",
     "sys/sys.c": "int sys_read(void) { return 1; }",
-    "solve.c": "int str_len(void); int solve(void) { return str_len(); }",
+    "solve/solve.c": "int str_len(void); int solve(void) { return str_len(); }",
     "steps/file.c": "int sys_read(void); int apply(void) { return sys_read(); }",
 }
 
 PURITY_BREACHES = [
-    ("the solver asks for the time", "solve.c", "#include <time.h>\nlong solve(void) { return time(0); }",
-     "solve.o: uses time"),
-    ("the solver reads the environment", "solve.c",
-     "#include <stdlib.h>\nvoid *solve(void) { return getenv(\"X\"); }", "solve.o: uses getenv"),
-    ("the solver reads a file", "solve.c", "int sys_read(void); int solve(void) { return sys_read(); }",
-     "solve.o: uses sys_read of sys/sys.o"),
-    ("a renderer prints", "render_plan.c",
-     "#include <stdio.h>\nint render(int n) { return printf(\"%d\", n); }", "render_plan.o: uses printf"),
+    ("the solver asks for the time", "solve/solve.c", "#include <time.h>\nlong solve(void) { return time(0); }",
+     "solve/solve.o: uses time"),
+    ("the solver reads the environment", "solve/solve.c",
+     "#include <stdlib.h>\nvoid *solve(void) { return getenv(\"X\"); }", "solve/solve.o: uses getenv"),
+    ("the solver reads a file", "solve/solve.c", "int sys_read(void); int solve(void) { return sys_read(); }",
+     "solve/solve.o: uses sys_read of sys/sys.o"),
+    ("a renderer prints", "render/plan.c",
+     "#include <stdio.h>\nint render(int n) { return printf(\"%d\", n); }", "render/plan.o: uses printf"),
     ("a distro opens a file", "distros/debian.c",
      "#include <fcntl.h>\nint find(void) { return open(\"x\", 0); }", "distros/debian.o: uses open"),
     ("a step opens a file by itself", "steps/file.c",

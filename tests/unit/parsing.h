@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/str.h"
-#include "profile.h"
+#include "profile/profile.h"
 
 #include "tap.h"
 

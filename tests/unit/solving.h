@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "catalog.h"
-#include "solve.h"
+#include "solve/solve.h"
 
 #include "parsing.h"
 

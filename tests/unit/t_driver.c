@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "sys/driver.h"
-#include "verify.h"
+#include "verify/verify.h"
 
 static struct sys live;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading JSON: what is refused, where, and what dockerd takes beyond the RFC. */
-#include "edit.h"
+#include "edit/edit.h"
 
 #include "tap.h"
 

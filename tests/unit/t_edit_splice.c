@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One operation, one text: the exact bytes that come out, or which kind of refusal. */
 #include "base/str.h"
-#include "edit.h"
+#include "edit/edit.h"
 #include "tap.h"
 
 struct one {

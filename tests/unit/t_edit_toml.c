@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading TOML: what is refused and where, what is taken, and that two readers agree. */
-#include "edit.h"
+#include "edit/edit.h"
 
 #include "tap.h"
 

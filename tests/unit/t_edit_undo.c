@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Undo, also after somebody else edited the file. */
 #include "base/str.h"
-#include "edit.h"
+#include "edit/edit.h"
 #include "sys/hash.h"
 #include "tap.h"
 

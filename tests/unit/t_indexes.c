@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text of apt's sources, with what lies on the root's disk moved beneath the root. */
-#include "indexes.h"
+#include "closure/indexes.h"
 
 #include "base/str.h"
-#include "index_dates.h"
+#include "closure/index_dates.h"
 #include "tap.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))

@@ -4,9 +4,9 @@
 #include "scratch.h"
 
 #include "base/str.h"
-#include "cluster.h"
-#include "kubectl.h"
-#include "tree.h"
+#include "cluster/cluster.h"
+#include "cluster/kubectl.h"
+#include "edit/tree.h"
 
 static struct sys live;
 static struct arena a;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which file an engine reads: the cases of tests/vectors/locate, and those that only we know. */
 #include "base/str.h"
-#include "locate.h"
+#include "engines/locate.h"
 #include "runtimes/runtime.h"
 #include "tap.h"
 #include "vector.h"

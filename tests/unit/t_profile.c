@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text of a profile: what is refused and where, what is kept as written, and how much it costs.
  */
-#include "profile.h"
+#include "profile/profile.h"
 
 #include "parsing.h"
 #include "sanitized.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nvidia-installer's record: what it says, where it was cut off, what makes no sense. */
-#include "record.h"
+#include "runfile/record.h"
 
 #include "base/mem.h"
 #include "tap.h"

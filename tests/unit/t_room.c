@@ -2,7 +2,7 @@
 /* Is there room for what a plan comes to? */
 #include "tap.h"
 
-#include "room.h"
+#include "closure/room.h"
 
 enum { MB = 1000000 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Headers of .run files: both families, made by tests/lib/mkrun.py, and what is refused. */
-#include "runfile.h"
+#include "runfile/runfile.h"
 
 #include "base/crc.h"
 #include "base/mem.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Container engines: what they share, what the daemon must do, taking out with records. */
 #include "base/str.h"
-#include "locate.h"
+#include "engines/locate.h"
 #include "runtimes/runtime.h"
 #include "sys/hash.h"
 #include "tap.h"

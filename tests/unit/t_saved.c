@@ -3,7 +3,7 @@
 #include "tap.h"
 
 #include "base/str.h"
-#include "saved.h"
+#include "execute/saved.h"
 
 static void fill(struct saved *s, struct arena *a)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The profile language: the table itself, and what each type of value takes and refuses. */
-#include "schema.h"
+#include "profile/schema.h"
 
 #include "parsing.h"
 

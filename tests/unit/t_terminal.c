@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 #include "options.h"
-#include "render_html.h"
+#include "render/html.h"
 #include "tap.h"
 
 #include <stdlib.h>

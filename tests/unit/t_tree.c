@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Trees of values: finding, many keys, numbers without loss. */
-#include "tree.h"
+#include "edit/tree.h"
 
 #include "tap.h"
 

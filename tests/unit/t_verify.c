@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 #include "parsing.h"
-#include "verify.h"
+#include "verify/verify.h"
 
 #define LIB "root/usr/lib/x86_64-linux-gnu/"
 
