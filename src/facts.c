@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "catalog.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static const struct rec_row os_rows[] = {
@@ -92,6 +93,7 @@ static const struct rec_row engine_rows[] = {
 	REC_ROW(struct fact_engine, knows_nvidia, REC_TRI, "it knows the runtime nvidia"),
 	REC_ROW(struct fact_engine, default_nvidia, REC_TRI, "nvidia is its default runtime"),
 	REC_ROW(struct fact_engine, cdi, REC_TRI, "CDI is enabled"),
+	REC_ROW(struct fact_engine, cgroup_driver, REC_STR, "cgroup driver, of containerd"),
 	REC_ROW(struct fact_engine, containers, REC_INT, "running containers, -1 = unknown"),
 	REC_END,
 };
@@ -324,6 +326,15 @@ const struct fact_file *facts_file(const struct facts *f, const char *path)
 		if (str_eq(it->path, path))
 			return it;
 	return NULL;
+}
+
+const char *facts_node_name(const struct facts *f, struct arena *a)
+{
+	auto_buf struct buf b = BUF_TEXT;
+
+	for (const char *c = f->host; c && *c; c++)
+		buf_addc(&b, (char)tolower((unsigned char)*c));
+	return f->host ? arena_str(a, buf_str(&b)) : NULL;
 }
 
 const struct fact_mount *facts_mount(const struct facts *f, const char *path)

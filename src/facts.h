@@ -143,6 +143,8 @@ struct fact_engine {
 	enum tri knows_nvidia; /* its configuration has a runtime or handler nvidia */
 	enum tri default_nvidia;
 	enum tri cdi;
+	/* How containers' cgroups are made, as its file says: systemd, cgroupfs; NULL = unknown. */
+	const char *cgroup_driver;
 	long long containers; /* that a restart would stop; -1 = unknown */
 };
 
@@ -249,6 +251,8 @@ bool facts_installed(const struct facts *f, const char *name); /* fully, not hal
 /* A package of the driver, by its name; CUDA and the container toolkit are not. */
 bool fact_of_driver(const char *package);
 const struct fact_file *facts_file(const struct facts *f, const char *path);
+/* What a kubelet calls this node unless it is told otherwise; NULL = the name is not known. */
+const char *facts_node_name(const struct facts *f, struct arena *a);
 /* Of the places that were measured the nearest one above it; NULL = none was. */
 const struct fact_mount *facts_mount(const struct facts *f, const char *path);
 const struct fact_engine *facts_engine(const struct facts *f, const char *name);

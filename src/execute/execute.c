@@ -19,11 +19,13 @@ struct running {
 	struct exec_event now;
 	bool booted;   /* the boot that the open run waited for has been */
 	bool waiting;  /* an open run waits for a boot that has not been */
+	bool begun;    /* the listener knows that the step has begun */
 	strs deferred; /* ids of steps that wait for the next boot */
 };
 
 static void tell(struct running *r, enum exec_event_kind kind)
 {
+	r->begun |= kind == EXEC_BEGIN;
 	r->now.kind = kind;
 	r->listener->event(r->listener->ctx, &r->now);
 }
@@ -196,12 +198,16 @@ static int run_all(struct running *r, struct err *e)
 			continue;
 		r->now.step = s;
 		r->now.number++;
+		r->begun = false;
 		if (r->listener->stop && r->listener->stop(r->listener->ctx))
 			return stopped(r, e);
 		if ((r->plan->header.undoes ? undo_step : run_step)(r, s, e) == 0)
 			continue;
 		note_failure(r, s, e);
 		r->now.error = e;
+		if (!r->begun) /* it came to nothing before that: how long it took counts from now
+				*/
+			tell(r, EXEC_BEGIN);
 		tell(r, EXEC_FAILED);
 		err_ctx(e, "step %zu of %zu, %s", r->now.number, r->now.total, s->id);
 		point_at_log(r, e);

@@ -223,6 +223,19 @@ static const struct tree *runtimes_of(const struct tree *root, const char *engin
 	return tree_get(crio, "runtimes");
 }
 
+/* Of containerd, by its runc: what no file says is cgroupfs. */
+static void take_cgroup_driver(const struct tree *runtimes, struct fact_engine *e)
+{
+	const struct tree *runc = tree_get(runtimes, "runc");
+
+	if (!str_eq(e->name, "containerd") || (!runc && e->cgroup_driver))
+		return;
+	e->cgroup_driver =
+		tree_is_bool(tree_get(tree_get(runc, "options"), "SystemdCgroup"), true) ?
+			"systemd" :
+			"cgroupfs";
+}
+
 /* A file that cannot be read as such leaves all of it unknown. */
 static void take_file(const struct look *l, const char *path, struct fact_engine *e)
 {
@@ -246,6 +259,7 @@ static void take_file(const struct look *l, const char *path, struct fact_engine
 		e->default_nvidia = tree_is(chosen, "nvidia") ? TRI_YES : TRI_NO;
 	if (cdi)
 		e->cdi = tree_is_bool(cdi, true) ? TRI_YES : TRI_NO;
+	take_cgroup_driver(runtimes, e);
 }
 
 static void take_folder(const struct look *l, const char *folder, struct fact_engine *e)

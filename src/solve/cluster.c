@@ -4,8 +4,6 @@
 
 #include "base/str.h"
 
-#include <ctype.h>
-
 /* R64: the operator brings its own device plugin and exporter. */
 static bool refuse_two_owners(struct solving *s)
 {
@@ -25,11 +23,9 @@ static bool refuse_two_owners(struct solving *s)
 static const char *node_name(struct solving *s)
 {
 	const char *asked = profile_get(s->profile, "kubernetes.node-name");
-	auto_buf struct buf b = BUF_TEXT;
+	const char *host = facts_node_name(s->facts, s->a);
 
-	for (const char *c = asked ? asked : s->facts->host ? s->facts->host : "localhost"; *c; c++)
-		buf_addc(&b, asked ? *c : (char)tolower((unsigned char)*c));
-	return arena_str(s->a, buf_str(&b));
+	return asked ? asked : host ? host : "localhost";
 }
 
 static void pass_on(struct solving *s, struct plan_step *step, const char *key, const char *path)

@@ -342,6 +342,25 @@ static void add_engine_step(struct solving *s, const char *name, const struct fa
 		->needs = "daemon";
 }
 
+/* What runc has goes on with the new runtime, so a quarrel does too. */
+static void judge_cgroups(struct solving *s, const struct fact_engine *engine)
+{
+	const char *ours = engine->cgroup_driver, *theirs = s->facts->kubelet.cgroup_driver;
+	struct diag *d;
+
+	if (!ours || !theirs || str_eq(ours, theirs))
+		return;
+	d = warn(s, GP_CGROUP_DRIVERS, "kubernetes.engine",
+		 "the kubelet makes cgroups by %s, containerd by %s", theirs, ours);
+	why(s, d,
+	    "cgroupDriver in /var/lib/kubelet/config.yaml, SystemdCgroup of runc in %s; with "
+	    "both at work pods die one after another",
+	    engine->config ? engine->config : "containerd's configuration");
+	way(s, d, NULL,
+	    "set SystemdCgroup = %s for runc and restart containerd, with the node drained",
+	    str_eq(theirs, "systemd") ? "true" : "false");
+}
+
 /* R66: containerd must fit the Kubernetes release. */
 static void judge_for_k8s(struct solving *s, const struct fact_engine *engine)
 {
@@ -447,8 +466,10 @@ static void solve_engine(struct solving *s, struct wants *w, const char *name)
 		return;
 	judge_cdi(s, name, version_of(s, name, engine));
 	judge_cdi_wish(s, name, version_of(s, name, engine));
-	if (engine && str_eq(s->profile->kind, "k8s") && str_eq(name, "containerd"))
+	if (engine && str_eq(s->profile->kind, "k8s") && str_eq(name, "containerd")) {
 		judge_for_k8s(s, engine);
+		judge_cgroups(s, engine);
+	}
 	if (str_eq(name, "podman"))
 		plan_omit(s->plan, "podman configuration", NULL, place(s, "engine"),
 			  "Podman takes GPUs by CDI: podman run --device nvidia.com/gpu=all");

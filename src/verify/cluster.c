@@ -8,7 +8,6 @@
 #include "profile/profile.h"
 #include "sys/sys.h"
 
-#include <ctype.h>
 #include <string.h>
 
 /* ---- asking ---- */
@@ -22,11 +21,9 @@ static bool by_operator(const struct checking *c)
 static const char *node_name(struct checking *c)
 {
 	const char *said = profile_get(c->profile, "kubernetes.node-name");
-	auto_buf struct buf name = BUF_TEXT;
+	const char *host = facts_node_name(c->facts, c->a);
 
-	for (const char *p = c->facts->host; !said && p && *p; p++)
-		buf_addc(&name, (char)tolower((unsigned char)*p));
-	return said ? said : arena_str(c->a, buf_str(&name));
+	return said ? said : host ? host : "localhost";
 }
 
 /* GET of a path; *ret is NULL when the verdict is given: nobody is there to ask. */
