@@ -175,7 +175,7 @@ std::vector<File> list_files(pkgAcquire &look)
 
 		if (!sha256 || !i->Owner->FileSize || !is_for_us(uri))
 			continue;
-		std::string name = flNotDir(i->Owner->DestFile);
+		std::string name(flNotDir(i->Owner->DestFile)); /* a view from libapt 3 on */
 		File file = { "",   name, name + WHOLE, sha256->HashValue(), "", i->Owner->FileSize,
 			      false };
 
