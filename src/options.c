@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char *const kind_words[] = { "bare-metal", "docker", "k8s", NULL };
-static const char *const platform_words[] = { "ec2", "openstack", "nocloud", NULL };
+static const char *const platform_words[] = { "ec2", "gce", "openstack", "nocloud", NULL };
 static const char *const colour_words[] = { "auto", "always", "never", NULL };
 
 const struct option_row option_table[OPT_COUNT] = {
@@ -51,6 +51,8 @@ const struct option_row option_table[OPT_COUNT] = {
 			 "SHA-256 that the package from --deb must have" },
 	[OPT_PLATFORM] = { OPT_PLATFORM, "platform", "NAME", platform_words, false,
 			   "refuse user data that this cloud would not take" },
+	[OPT_GZIP] = { OPT_GZIP, "gzip", NULL, NULL, false,
+		       "compress the user data: cloud-init unpacks it" },
 	[OPT_CATALOG] = { OPT_CATALOG, "catalog", "FILE", NULL, false,
 			  "use the catalog in FILE instead of the one built in" },
 	[OPT_EXPLAIN] = { OPT_EXPLAIN, "explain", NULL, NULL, false,

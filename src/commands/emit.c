@@ -4,6 +4,9 @@
 
 #include "base/str.h"
 #include "commands/common.h"
+#include "sys/tarball.h"
+
+#include <unistd.h>
 
 struct target {
 	const char *name, *kind; /* the kind of profile it takes; NULL = any */
@@ -26,6 +29,35 @@ static const struct target *find_target(const char *name, struct err *e)
 			return t;
 	err_set(e, GP_USAGE, "emit takes k8s, helm-values, cloud-init or shell, not '%s'", name);
 	return NULL;
+}
+
+/* Compressed or not, it must be what the cloud takes. */
+static int finish(const struct options *o, const struct target *t, struct emit *em,
+		  struct buf *text, struct err *e)
+{
+	bool packed = opt_given(o, OPT_GZIP);
+	auto_buf struct buf small = BUF_INIT(16 << 20);
+
+	if (t->emit != emit_cloud_init) {
+		if (packed)
+			return err_set(e, GP_USAGE, "--gzip is for cloud-init, which unpacks it");
+		return 0;
+	}
+	if (!text->len)
+		return 0;
+	if (packed && isatty(STDOUT_FILENO)) {
+		err_set(e, GP_USAGE, "--gzip writes bytes that a terminal cannot show");
+		err_way(e, "write them to a file: gpuprov emit cloud-init --gzip PROFILE >FILE");
+		return -1;
+	}
+	if (packed && gzip_write(buf_str(text), text->len, &small, e))
+		return -1;
+	emit_check_user_data(em, packed ? small.len : text->len, packed);
+	if (packed || diag_count(em->diags, SEV_ERROR))
+		buf_clear(text);
+	if (packed && !diag_count(em->diags, SEV_ERROR))
+		buf_add(text, buf_str(&small), small.len);
+	return 0;
 }
 
 static int run(const struct options *o, struct err *e)
@@ -54,7 +86,7 @@ static int run(const struct options *o, struct err *e)
 			t->name, t->kind, j.profile.kind);
 		return -1;
 	}
-	if (t->emit(&em, &text, e))
+	if (t->emit(&em, &text, e) || finish(o, t, &em, &text, e))
 		return -1;
 	job_stage(&j, "emit");
 	diag_sort(&diags);
@@ -83,7 +115,9 @@ const struct command command_emit = {
 		"and container toolkit.\n"
 		"\n"
 		"cloud-init: user data that applies the profile at the first boot, reboots where "
-		"the driver takes it, and goes on after that.\n"
+		"the driver takes it, and goes on after that. --platform refuses what a cloud "
+		"would "
+		"not take, --gzip makes it smaller.\n"
 		"\n"
 		"shell: a script for POSIX shells that does the same on a host that is there.\n"
 		"\n"
@@ -93,8 +127,8 @@ const struct command command_emit = {
 		"The text is made from templates. A file below /etc/gpuprov/templates takes the "
 		"place of the template of the same name; those that are built in are installed "
 		"below /usr/share/gpuprov/templates. Nothing is changed, here or elsewhere.\n",
-	.options = (const enum option[]){ OPT_ROOT, OPT_DEB, OPT_SHA256, OPT_PLATFORM, OPT_CATALOG,
-					  OPT_TIMING, OPT_COUNT },
+	.options = (const enum option[]){ OPT_ROOT, OPT_DEB, OPT_SHA256, OPT_PLATFORM, OPT_GZIP,
+					  OPT_CATALOG, OPT_TIMING, OPT_COUNT },
 	.words = target_names,
 	.run = run,
 };

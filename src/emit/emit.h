@@ -38,6 +38,8 @@ struct emit {
 int emit_k8s(struct emit *em, struct buf *ret, struct err *e);
 int emit_helm_values(struct emit *em, struct buf *ret, struct err *e);
 int emit_cloud_init(struct emit *em, struct buf *ret, struct err *e);
+/* Refuses what em->platform would not take; `size` is before the cloud encodes it. */
+void emit_check_user_data(struct emit *em, size_t size, bool packed);
 int emit_shell(struct emit *em, struct buf *ret, struct err *e);
 
 /* Used by the parts. */

@@ -114,19 +114,26 @@ int emit_shell(struct emit *em, struct buf *ret, struct err *e)
 	return diag_count(em->diags, SEV_ERROR) ? 0 : add_script(em, &h, true, ret, e);
 }
 
-/* What a cloud takes as user data, before it encodes it. */
-static void check_size(struct emit *em, size_t size)
+void emit_check_user_data(struct emit *em, size_t size, bool packed)
 {
 	const struct record *r =
 		em->platform ? catalog_find(em->catalog, "user-data", em->platform) : NULL;
 	unsigned long long limit;
 	struct diag *d;
 
+	if (packed && r && record_is(r, "text", "yes")) {
+		d = refuse(em, GP_USAGE, NULL,
+			   arena_printf(em->a, "%s takes text only, and --gzip makes none",
+					em->platform));
+		diag_way(em->diags, d, NULL, "leave --gzip out: there is room for more");
+	}
 	if (!r || !str_to_u64(record_get(r, "bytes"), &limit) || size <= limit)
 		return;
 	d = refuse(em, GP_TOO_LARGE, NULL,
 		   arena_printf(em->a, "%zu bytes of user data; %s takes %llu", size, em->platform,
 				limit));
+	if (!packed && !record_is(r, "text", "yes"))
+		diag_way(em->diags, d, NULL, "compress it: --gzip");
 	diag_way(em->diags, d, NULL,
 		 "make the profile smaller: leave out comments and what is the default");
 	diag_way(em->diags, d, NULL, "put the profile into the image, and run gpuprov from there");
@@ -150,8 +157,6 @@ int emit_cloud_init(struct emit *em, struct buf *ret, struct err *e)
 	hole_flag(&h, "reboot", !profile_is(em->profile, "reboot", "never"));
 	if (emit_part(em, "first-boot/cloud-init.yaml", TEMPLATE_YAML, &h, &whole, e))
 		return -1;
-	check_size(em, whole.len);
-	if (!diag_count(em->diags, SEV_ERROR))
-		buf_add(ret, buf_str(&whole), whole.len);
+	buf_add(ret, buf_str(&whole), whole.len);
 	return 0;
 }

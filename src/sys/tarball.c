@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing a .tar.zst, by libarchive, which is loaded when one is asked for. */
+/* Packing by libarchive, which is loaded when it is asked for. */
 #include "sys/tarball.h"
 
 #include <archive.h>
@@ -9,6 +9,9 @@
 #define NEEDED                                                                                     \
 	X(archive_write_new)                                                                       \
 	X(archive_write_add_filter_zstd)                                                           \
+	X(archive_write_add_filter_gzip)                                                           \
+	X(archive_write_set_filter_option)                                                         \
+	X(archive_write_set_format_raw)                                                            \
 	X(archive_write_set_format_ustar)                                                          \
 	X(archive_write_set_bytes_in_last_block)                                                   \
 	X(archive_write_open2)                                                                     \
@@ -76,9 +79,7 @@ static int add(struct archive *a, const struct tar_member *m)
 
 static int write_all(struct archive *a, const struct tar_member *members, size_t n, struct buf *ret)
 {
-	if (lib.archive_write_add_filter_zstd(a) != ARCHIVE_OK ||
-	    lib.archive_write_set_format_ustar(a) != ARCHIVE_OK ||
-	    lib.archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
+	if (lib.archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
 	    lib.archive_write_open2(a, ret, NULL, take, NULL, NULL) != ARCHIVE_OK)
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -87,7 +88,28 @@ static int write_all(struct archive *a, const struct tar_member *members, size_t
 	return lib.archive_write_close(a) == ARCHIVE_OK ? 0 : -1;
 }
 
-int tarball_write(const struct tar_member *members, size_t n, struct buf *ret, struct err *e)
+static int as_tarball(struct archive *a)
+{
+	return lib.archive_write_add_filter_zstd(a) == ARCHIVE_OK &&
+			       lib.archive_write_set_format_ustar(a) == ARCHIVE_OK ?
+		       0 :
+		       -1;
+}
+
+static int as_gzip(struct archive *a)
+{
+	return lib.archive_write_add_filter_gzip(a) == ARCHIVE_OK &&
+			       lib.archive_write_set_filter_option(a, "gzip", "compression-level",
+								   "9") == ARCHIVE_OK &&
+			       lib.archive_write_set_filter_option(a, "gzip", "timestamp", NULL) ==
+				       ARCHIVE_OK &&
+			       lib.archive_write_set_format_raw(a) == ARCHIVE_OK ?
+		       0 :
+		       -1;
+}
+
+static int pack(int (*as)(struct archive *a), const struct tar_member *members, size_t n,
+		struct buf *ret, struct err *e)
 {
 	struct archive *a;
 	int rc = 0;
@@ -95,10 +117,22 @@ int tarball_write(const struct tar_member *members, size_t n, struct buf *ret, s
 	if (load(e))
 		return -1;
 	a = lib.archive_write_new();
-	if (write_all(a, members, n, ret))
-		rc = err_set(e, GP_IO, "packing the bundle: %s",
+	if (as(a) || write_all(a, members, n, ret))
+		rc = err_set(e, GP_IO, "packing: %s",
 			     lib.archive_error_string(a) ? lib.archive_error_string(a) :
 							   "it became too large");
 	lib.archive_write_free(a);
 	return rc;
+}
+
+int tarball_write(const struct tar_member *members, size_t n, struct buf *ret, struct err *e)
+{
+	return pack(as_tarball, members, n, ret, e);
+}
+
+int gzip_write(const char *bytes, size_t n, struct buf *ret, struct err *e)
+{
+	const struct tar_member all = { "data", bytes, n };
+
+	return pack(as_gzip, &all, 1, ret, e);
 }

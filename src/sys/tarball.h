@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A .tar.zst in memory. The same members give the same bytes: no times, no owners. */
+/*
+ * Packing in memory: a .tar.zst, or gzip alone. The same input gives the same bytes: no times, no
+ * owners.
+ */
 #pragma once
 
 #include "base/buf.h"
@@ -14,3 +17,5 @@ struct tar_member {
 };
 
 int tarball_write(const struct tar_member *members, size_t n, struct buf *ret, struct err *e);
+
+int gzip_write(const char *bytes, size_t n, struct buf *ret, struct err *e);

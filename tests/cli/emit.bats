@@ -190,7 +190,22 @@ hostile_profile() {
 	gpuprov emit cloud-init --platform ec2 p.yaml
 	ends_with 3
 	complains "ec2 takes 16384"
+	complains "compress it: --gzip"
 	silent
+	gpuprov emit cloud-init p.yaml
+	cp out plain
+	"$GPUPROV" emit cloud-init --gzip --platform ec2 p.yaml >one.gz
+	"$GPUPROV" emit cloud-init --gzip p.yaml >two.gz
+	cmp one.gz two.gz
+	gzip -dc one.gz | cmp - plain
+	[ "$(stat -c %s one.gz)" -lt 16384 ]
+	gpuprov emit cloud-init --gzip --platform gce p.yaml
+	ends_with 3
+	complains "takes text only"
+	silent
+	gpuprov emit shell --gzip p.yaml
+	ends_with 64
+	complains "--gzip is for cloud-init"
 }
 
 @test "emit takes under 10 ms" {
