@@ -4,6 +4,8 @@
 
 #include "base/str.h"
 
+#include <string.h>
+
 static void add_size(struct buf *b, long long bytes)
 {
 	str_size(b, bytes < 0 ? 0 : (unsigned long long)bytes);
@@ -30,6 +32,9 @@ static void take(struct judging *j, struct arena *a, const struct plan_room *roo
 
 	if (!m || room->bytes <= 0)
 		return;
+	list_each (&j->facts->mounts, above)
+		if (above->free_bytes == m->free_bytes && strlen(above->path) < strlen(m->path))
+			m = above;
 	list_each (&j->all, it)
 		if (it->mount->free_bytes == m->free_bytes)
 			fs = it;

@@ -65,6 +65,18 @@ static int resumed(struct job *j, struct err *e)
 	return -1;
 }
 
+/* A plan only warns of what it would write to and cannot; who carries it out is stopped by it. */
+static void stop_at_read_only(struct plan *p)
+{
+	list_each (&p->diags.list, d)
+		if (d->code == GP_READ_ONLY)
+			d->severity = SEV_ERROR;
+	if (!plan_refused(p))
+		return;
+	p->steps.n = p->posts.n = p->omitted.n = 0;
+	p->totals = (struct plan_totals){ 0 };
+}
+
 /* The plan: of the run to go on with, from a file, or made from a profile. */
 static int make_plan(struct job *j, const struct saved *saved, struct err *e)
 {
@@ -76,6 +88,7 @@ static int make_plan(struct job *j, const struct saved *saved, struct err *e)
 		return saving_check(j, saved, e);
 	if (job_plan(j, true, e))
 		return -1;
+	stop_at_read_only(&j->plan);
 	sitting_rules(j);
 	return 0;
 }

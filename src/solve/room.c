@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* File systems that the plan writes to: one that is read-only stops it, a full one is warned of. */
+/*
+ * File systems that the plan writes to: read-only or full ones are warned of. Who only plans may
+ * see less than who applies (a service with ProtectSystem=), so apply alone refuses.
+ */
 #include "solve/priv.h"
 
 #include "base/str.h"
@@ -60,7 +63,7 @@ static void written_by(const struct facts *f, const struct plan_step *s, struct 
 			written(f, *p, a, ret);
 }
 
-static void refuse_read_only(struct solving *s)
+static void warn_of_read_only(struct solving *s)
 {
 	static const char *const usual[] = { "etc", "usr", "var/lib/gpuprov", NULL };
 	const char *first = NULL;
@@ -79,8 +82,8 @@ static void refuse_read_only(struct solving *s)
 		written(s->facts, *p, s->a, &read_only);
 	list_each (&read_only, path) {
 		const char *at = **path == '/' ? "" : "/";
-		struct diag *d = refuse(s, GP_READ_ONLY, /* path= */ NULL,
-					"%s%s is read-only, and the plan writes to it", at, *path);
+		struct diag *d = warn(s, GP_READ_ONLY, /* path= */ NULL,
+				      "%s%s is read-only, and the plan writes to it", at, *path);
 
 		if (first && path == read_only.at)
 			why(s, d, "the first step that it stops: %s", first);
@@ -139,6 +142,6 @@ static void warn_of_full(struct solving *s)
 
 void solve_room(struct solving *s)
 {
-	refuse_read_only(s);
+	warn_of_read_only(s);
 	warn_of_full(s);
 }

@@ -333,6 +333,14 @@ more_room() {
 	small 40m
 	good "Zeros: /usr/share/big 60000000" | repo_make
 	repo_use
+	# Known beforehand, where the package says how much it is; this one belittles itself.
+	apply
+	[ "$status" -eq 3 ]
+	says "error[GP0004]: the plan takes 60.3 MB, and / has "
+	good $'Installed-Size: 100\nZeros: /usr/share/big 60000000' | repo_make
+	touch -d '+2 seconds' "$REPO"/dists/bookworm/*
+	gp plan --refresh "$DEMO"
+	[ "$status" -eq 0 ]
 	apply
 	[ "$status" -eq 1 ]
 	says GP0004
@@ -357,12 +365,12 @@ more_room() {
 	says GP0004
 	says "No space left on device"
 	nothing_by_half
-	# Not even a plan can be saved now: a run that got no further never was.
+	# No room at all is seen in the plan.
 	fill
 	apply
-	[ "$status" -eq 1 ]
+	[ "$status" -eq 3 ]
 	says GP0004
-	says "$ROOT/var/lib/gpuprov/runs/000002/plan.json"
+	says "/ has 0 B"
 	nothing_by_half
 	rm "$ROOT"/fill*
 	more_room
@@ -429,10 +437,11 @@ mount_disk() {
 	mount --bind "$ROOT/etc" "$ROOT/etc"
 	mount -o remount,ro,bind "$ROOT/etc"
 	apply
-	[ "$status" -eq 1 ]
-	says GP0005
-	says "$ROOT/etc/modprobe.d"
-	says "Read-only file system"
+	[ "$status" -eq 3 ]
+	says "error[GP0005]: /etc is read-only"
+	gp plan "$DEMO"
+	[ "$status" -eq 0 ]
+	says "warning[GP0005]: /etc is read-only"
 	installed >"$WORK/after"
 	run ! grep nvidia "$WORK/after"
 	umount "$ROOT/etc"
@@ -440,15 +449,14 @@ mount_disk() {
 	[ "$status" -eq 0 ]
 }
 
-@test "a read-only /usr: dpkg's words, resumed when it is writable" {
+@test "a read-only /usr: refused, applied when it is writable" {
 	good | repo_make
 	repo_use
 	mount --bind "$ROOT/usr" "$ROOT/usr"
 	mount -o remount,ro,bind "$ROOT/usr"
 	apply
-	[ "$status" -eq 1 ]
-	says GP0005
-	says "Read-only file system"
+	[ "$status" -eq 3 ]
+	says "error[GP0005]: /usr is read-only"
 	umount "$ROOT/usr"
 	apply
 	[ "$status" -eq 0 ]
