@@ -133,6 +133,7 @@ static void test_json(const struct scratch *s)
 	ok(kubectl_get(&bad, "/x", &answer, &t, &e) == -1 && e.code == GP_CLUSTER_REFUSED,
 	   "what cannot be read is an error");
 	err_drop(&e);
+	kubectl_close(&bad);
 	bad = with(s, "echo '{}'; exit 1");
 	ok(kubectl_get(&bad, "/x", &answer, &t, &e) == 0 && !t && answer.end == KUBECTL_FAILED,
 	   "what did not end well has no data");

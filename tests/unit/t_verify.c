@@ -253,7 +253,8 @@ static int tell(const struct sys *s, const struct sys_cmd *cmd, struct sys_done 
 	}
 	*ret = (struct sys_done){ .status = said ? 0 : 1, .output = BUF_TEXT, .errors = BUF_TEXT };
 	buf_adds(&ret->output, said ? said : "");
-	buf_adds(&ret->errors, said ? "" : "Error from server (NotFound): nothing of that name");
+	buf_adds(cmd->apart ? &ret->errors : &ret->output,
+		 said ? "" : "Error from server (NotFound): nothing of that name");
 	return 0;
 }
 
