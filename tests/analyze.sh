@@ -99,7 +99,8 @@ clang_analyzer() {
 	have clang || return
 	find src -name '*.c' | sort | xargs -P $jobs -n 1 clang --analyze --analyzer-output text \
 		-D_GNU_SOURCE -Isrc -I"$O" -DVERSION='""' -DLIBDIR='""' \
-		-DCATALOG_TEXT="\"$O/gen/catalog.txt\"" -std=gnu17 >"$out/clang.log" 2>&1
+		-DCATALOG_TEXT="\"$O/gen/catalog.txt\"" -DWHY_TEXT="\"$O/gen/why.txt\"" \
+		-DTEMPLATES_TEXT="\"$O/gen/templates.txt\"" -std=gnu17 >"$out/clang.log" 2>&1
 	grep -E '(warning|error):' "$out/clang.log" | without quiet_clang >"$out/findings"
 	report "$out/findings"
 }
